@@ -1,0 +1,72 @@
+/** Events: facts about a payment, numbered from 1 without a gap. Source: PAYMENT_STATES.md. */
+import type { PaymentSummary, TransferView } from "./payment.ts";
+
+export const EVENT_TYPES = [
+  "payment.created",
+  "payment.claimed",
+  "payment.partially_paid",
+  "payment.confirming",
+  "payment.confirmation",
+  "payment.paid",
+  "payment.finalized",
+  "payment.double_spend",
+  "payment.reorged",
+  "payment.reversed",
+  "payment.recovered",
+  "payment.expired",
+  "payment.late",
+  "payment.late_partial",
+  "payment.failed",
+  "payment.unexpected_funds",
+  "payment.cancelled",
+  "payment.resolved",
+  "payment.overpaid",
+  "payment.delivery_changed",
+  "payment.erased",
+  "transfer.seen",
+  "transfer.included",
+  "transfer.confirmed",
+  "transfer.final",
+  "transfer.orphaned",
+  "transfer.replaced",
+  "transfer.dropped",
+  "transfer.unattributed",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** The body of an event: the payment as it stood right after it, and the transfers that it is about. */
+export interface EventData {
+  /** `null` only for `transfer.unattributed`. */
+  payment: PaymentSummary | null;
+  transfers: TransferView[];
+  /** The merchant's own reference; never sent to public listeners. */
+  reference?: string | null;
+  /** `payment.double_spend` and `payment.reorged`: what happened to the transfers. */
+  reason?: "replaced" | "dropped" | "orphaned" | "moved";
+  /** `transfer.replaced`: the transaction that took its place, where it is known. */
+  replacedBy?: string | null;
+  /** `transfer.unattributed`: where it went, and why it fits no payment. */
+  unattributed?: { chain: string; asset: string; address: string; why: UnattributedReason };
+  /** `payment.delivery_changed`, `payment.resolved`: what the merchant said. */
+  from?: string;
+  to?: string;
+}
+
+/** `older_than_payment`: sent before any payment named the address. `wrong_asset`: another coin than was asked for.
+ * `too_many_transfers`: the payment has reached `transfersPerPayment`. */
+export type UnattributedReason = "older_than_payment" | "wrong_asset" | "too_many_transfers";
+
+/** An event as `GET /v1/events`, SSE and the native WebSocket send it. */
+export interface PaymentEvent {
+  /** Cursor: give it back as `after` or `Last-Event-ID` to go on behind this event. Opaque. */
+  position: string;
+  /** The same in every retry and on every wire. */
+  id: string;
+  type: EventType;
+  paymentId: string | null;
+  /** Counts this payment's events from 1; `null` only for `transfer.unattributed`. */
+  sequence: number | null;
+  /** ISO 8601. */
+  at: string;
+  data: EventData;
+}

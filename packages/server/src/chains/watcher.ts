@@ -1,0 +1,94 @@
+/**
+ * The contract between a chain and the rest. Every watcher passes `testkit/watcher.ts`.
+ *
+ * A watcher reports in order, awaits each `apply` before the next, and keeps no state that a crash could lose: what it
+ * needs to go on is the cursor, stored in the same transaction as the events it caused. Repeating a report is harmless.
+ */
+import type { OpenTransfer } from "../log/store.ts";
+import type { BlockRef, Observation } from "../payments/transfer.ts";
+
+/** One step of the chain: what was seen, and how far the watcher has come with it. */
+export interface WatchReport {
+  /** Blocks that the chain has dropped, newest first: their transfers become `orphaned` before the rest is applied. */
+  disconnected: readonly { height: number; hash: string }[];
+  observations: readonly Observation[];
+  /** The chain's head after this step. `null`: unchanged (mempool news). */
+  head: BlockRef | null;
+  /** Stored with the events; `null` leaves the stored one. */
+  cursor: unknown | null;
+  /** Everything that happened on the chain until then has been reported, milliseconds. `null`: no statement (mempool
+   * news, or the watcher is still catching up and this step ends in the past: then the block's time). */
+  watchedUntilMs: number | null;
+}
+
+/** What a watcher is given. */
+export interface WatchSink {
+  /** Is any payment waiting for this match key? O(1). */
+  watches(recipient: string): boolean;
+  /** The cursor of the last report that was stored, `null` at the first start. */
+  cursor(): Promise<unknown | null>;
+  /** Transfers that are not final: what to look for in the mempool after a restart. */
+  openTransfers(): Promise<readonly OpenTransfer[]>;
+  /** Resolves after everything that follows from the report is durable. Rejects when it could not be stored: report it
+   * again. */
+  apply(report: WatchReport): Promise<void>;
+}
+
+export interface WatcherStatus {
+  /** `false`: the node cannot be reached, is on another network, or has been silent for too long. */
+  connected: boolean;
+  headHeight: number | null;
+  /** Blocks that the node has and the watcher has not yet reported. */
+  lagBlocks: number | null;
+  /** What is wrong and what to do, for `/readyz` and the operator; `null` when all is well. */
+  problem: string | null;
+}
+
+export interface ChainAsset {
+  symbol: string;
+  decimals: number;
+}
+
+/** The things that the rest of the server has to know of a chain. */
+export interface ChainFacts {
+  /** The name in the API and the config: `bitcoin`, `sandbox`, … */
+  readonly chain: string;
+  readonly assets: readonly ChainAsset[];
+  /** Defaults of the finality policy. */
+  readonly defaultConfirmations: number;
+  readonly finalConfirmations: number;
+  /** The match key of an address.
+   * @throws InvalidAddress naming what is wrong and what is allowed. */
+  recipientOf(address: string): string;
+  /** BIP21, EIP-681, …; `null` where there is no such scheme. */
+  paymentUri(request: { address: string; asset: string; decimals: number; amountAtomic: bigint | null }): string | null;
+  /** A fresh address: from the merchant's extended public key, or from the sandbox. `null`: the caller must bring one. */
+  readonly allocator: AddressAllocator | null;
+}
+
+export interface AddressAllocator {
+  /** Needs an extended public key of the merchant. */
+  readonly needsXpub: boolean;
+  /** The address at this index; deterministic.
+   * @throws InvalidXpub */
+  derive(xpub: string | null, index: number): string;
+}
+
+export class InvalidAddress extends Error {
+  override readonly name = "InvalidAddress";
+}
+
+export class InvalidXpub extends Error {
+  override readonly name = "InvalidXpub";
+}
+
+export interface Watcher {
+  readonly facts: ChainFacts;
+  /** Goes on from the sink's cursor. Resolves when it runs; connection trouble does not reject, it shows in `status`. */
+  start(sink: WatchSink): Promise<void>;
+  /** Resolves when nothing more will be reported. */
+  stop(): Promise<void>;
+  /** A payment now waits for this match key: it may already have been paid a moment ago, in the mempool. */
+  onWatched(recipient: string): void;
+  status(): WatcherStatus;
+}

@@ -1,0 +1,74 @@
+/**
+ * The contract of ingest: the only way in which anything is written. Observation or command → decide → append.
+ * Resolves after the commit; whatever is thrown as a PaybellError may be shown to the caller.
+ * Source: DESIGN.md, "The one path".
+ */
+import type { DeliveryState, PaymentItem } from "@paybell/protocol";
+import type { ChainFacts, WatchReport } from "../chains/watcher.ts";
+import type { IdempotentAnswer } from "../log/event-log.ts";
+import type { PaymentState } from "../payments/payment.ts";
+import type { Observation } from "../payments/transfer.ts";
+
+export interface CreateRequest {
+  merchantId: string;
+  /** Chosen by the caller where a repeated request must find the same payment; otherwise made here (UUID v4). */
+  id?: string;
+  chain: string;
+  asset: string;
+  /** `null`: a standing payment. */
+  amountAtomic: bigint | null;
+  /** Left out: one is allocated. */
+  address?: string;
+  reference?: string;
+  customer?: string;
+  items?: PaymentItem[];
+  metadata?: Record<string, unknown>;
+  expiresInSeconds?: number;
+  confirmations?: number;
+}
+
+export type PaymentCommandInput =
+  | { type: "claim" }
+  | { type: "cancel" }
+  | { type: "deliver"; to: DeliveryState }
+  | { type: "resolve"; as: "paid" | "failed" }
+  | { type: "erase" };
+
+/** Makes the answer that is stored with the decision under the request's Idempotency-Key. */
+export type AnswerWith = (state: PaymentState) => IdempotentAnswer;
+
+/** What a backend says of a transfer of one of its payments. */
+export interface ReportedObservation {
+  paymentId: string;
+  /** `chain` and `recipient` are the payment's. */
+  observation: Omit<Observation, "chain" | "recipient" | "spends" | "replaceable" | "replacedBy" | "observedAtMs">;
+}
+
+/** Thrown when the Idempotency-Key was stored by a concurrent request: read its answer and give that. */
+export class IdempotencyTaken extends Error {
+  override readonly name = "IdempotencyTaken";
+}
+
+export interface Ingest {
+  /**
+   * @throws PaybellError not_supported (chain, asset), invalid_request (address, amount), address_in_use,
+   * gap_exhausted, overloaded
+   * @throws IdempotencyTaken
+   */
+  create(request: CreateRequest, answer?: AnswerWith): Promise<PaymentState>;
+  /** @throws PaybellError not_found (also another merchant's), invalid_state, overloaded; IdempotencyTaken */
+  execute(
+    merchantId: string,
+    paymentId: string,
+    input: PaymentCommandInput,
+    answer?: AnswerWith,
+  ): Promise<PaymentState>;
+  /** Everything or nothing is checked first; each payment's observations are one decision. Returns the payments, in the
+   * order in which they were first named.
+   * @throws PaybellError not_found, invalid_request, overloaded */
+  observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]>;
+  /** From a watcher. Resolves after the commit; the cursor is stored with the events it caused. */
+  report(facts: ChainFacts, report: WatchReport): Promise<void>;
+  /** Expiry and monitoring deadlines of every chain, as far as each has been watched. */
+  tick(): Promise<void>;
+}

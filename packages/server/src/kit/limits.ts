@@ -1,0 +1,85 @@
+/**
+ * Every limit by name: default, unit, meaning. Set in `paybell.config.json` under `limits`.
+ * Source: DESIGN.md, promise 6. `docs/reference/limits.md` is generated from this table.
+ */
+export interface LimitSpec {
+  default: number;
+  min: number;
+  max: number;
+  unit: string;
+  meaning: string;
+}
+
+const limit = (def: number, unit: string, meaning: string, min = 1, max = Number.MAX_SAFE_INTEGER): LimitSpec => ({
+  default: def,
+  min,
+  max,
+  unit,
+  meaning,
+});
+
+export const LIMITS = {
+  connections: limit(
+    20_000,
+    "connections",
+    "Open WebSocket, SSE and long-polling connections of this process. Beyond it: 503 `too_many_connections` before the upgrade.",
+  ),
+  connectionsPerAddress: limit(2_000, "connections", "Of these, from one client address (IPv6: one /64)."),
+  subscriptionsPerConnection: limit(100, "topics", "Topics that one native WebSocket may follow."),
+  handshakeTimeoutMs: limit(10_000, "ms", "Time for a client to send its complete request head."),
+  messageBytes: limit(16_384, "bytes", "Largest WebSocket message that a client may send. Beyond it: close 1009."),
+  messagesPerSecond: limit(
+    50,
+    "messages/s",
+    "WebSocket messages that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
+  ),
+  bufferedBytes: limit(
+    1_048_576,
+    "bytes",
+    "Bytes that wait for one slow client. Beyond it: close 4100 `slow_consumer`.",
+  ),
+  idleTimeoutMs: limit(
+    1_800_000,
+    "ms",
+    "A connection on which the client neither sent a message nor answered a ping for so long is closed with 4101.",
+  ),
+  pingIntervalMs: limit(
+    30_000,
+    "ms",
+    "WebSocket pings and SSE comments, so that proxies keep a quiet connection and dead ones are noticed.",
+  ),
+  bodyBytes: limit(262_144, "bytes", "Largest HTTP body. Beyond it: 413."),
+  headerBytes: limit(16_384, "bytes", "Largest HTTP request head. Beyond it: 431."),
+  pageSize: limit(1_000, "items", "Largest `limit` of a list."),
+  observationsPerRequest: limit(1_000, "observations", "Observations in one POST /v1/observations."),
+  longPollMs: limit(30_000, "ms", "Largest `waitMs`."),
+  pendingCommands: limit(
+    10_000,
+    "commands",
+    "Commands that wait for the disk. Beyond it: 503 `overloaded` with Retry-After.",
+  ),
+  replayPage: limit(500, "records", "Records read from the log in one step while a client catches up."),
+  liveBuffer: limit(
+    1_000,
+    "records",
+    "Live records that wait while a client catches up. Beyond it they are read from the log again.",
+  ),
+  transfersPerPayment: limit(
+    1_000,
+    "transfers",
+    "Transfers credited to one payment with an amount; further ones are unattributed. A standing payment has no such limit.",
+  ),
+  gapLimit: limit(
+    1_000,
+    "addresses",
+    "Unused addresses in a row that are derived from an extended public key. Beyond it: 409 `gap_exhausted`.",
+  ),
+  metadataBytes: limit(16_384, "bytes", "Largest `metadata` of a payment, as JSON."),
+} as const satisfies Record<string, LimitSpec>;
+
+export type LimitName = keyof typeof LIMITS;
+export type Limits = Readonly<Record<LimitName, number>>;
+
+export const defaultLimits: Limits = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, spec]) => [name, spec.default]),
+) as Record<LimitName, number>;

@@ -1,0 +1,123 @@
+/**
+ * The contract of the durable log. Every store passes `testkit/event-log.ts`.
+ *
+ * 1. Append first: `append` resolves after the commit; `onAppended` listeners and callers hear nothing before it.
+ * 2. Offsets are given in commit order and have no gaps: who has read up to N has seen everything up to N.
+ * 3. Each command is all or nothing; one that fails does not undo the others of its group.
+ * 4. A snapshot's row and its position come from one read transaction.
+ * Source: DESIGN.md, "The log".
+ */
+import type { EventData, EventType } from "@paybell/protocol";
+import type { Payment } from "../payments/payment.ts";
+import type { Transfer } from "../payments/transfer.ts";
+import type { Topic } from "./topic.ts";
+
+/** An event with its place in the log. Never mutated. */
+export interface LogRecord {
+  offset: number;
+  /** `evt_…`, the same on every wire. */
+  id: string;
+  type: EventType;
+  merchantId: string;
+  paymentId: string | null;
+  /** Counts the payment's events from 1 without gaps; `null` only for `transfer.unattributed`. */
+  sequence: number | null;
+  atMs: number;
+  data: EventData;
+  topics: readonly Topic[];
+}
+
+/** What is to be stored of an event; id and offset are given by the log. */
+export type NewRecord = Pick<LogRecord, "type" | "sequence" | "atMs" | "data">;
+
+/** A decision to be made durable. */
+export interface PaymentCommand {
+  kind: "payment";
+  /** The sequence of the payment that was decided on; 0 for a payment that is to be created. */
+  expectedSequence: number;
+  /** The payment after the decision. */
+  payment: Payment;
+  /** Only those that changed. */
+  transfers: readonly Transfer[];
+  events: readonly NewRecord[];
+  topics: readonly Topic[];
+  /** Stored with the decision, so that a repeated request finds its first answer even after a crash in between. */
+  idempotency?: IdempotentAnswer;
+}
+
+/** A transfer to a known address that fits no payment: recorded once, credited to nobody. */
+export interface UnattributedCommand {
+  kind: "unattributed";
+  merchantId: string;
+  chain: string;
+  txId: string;
+  index: string;
+  event: Omit<NewRecord, "sequence">;
+  topics: readonly Topic[];
+}
+
+export type AppendCommand = PaymentCommand | UnattributedCommand;
+
+export interface IdempotentAnswer {
+  merchantId: string;
+  key: string;
+  /** Hash of method, path and body: another request under the same key is a mistake. */
+  requestHash: string;
+  httpStatus: number;
+  body: string;
+  atMs: number;
+}
+
+/** How far a watcher has come. Stored with the events it caused, or not at all. */
+export interface WatcherProgress {
+  chain: string;
+  /** Whatever the watcher needs to go on, as JSON. */
+  cursor: unknown;
+  headHeight: number;
+  /** Everything that happened on the chain until then is in the log, milliseconds. */
+  watchedUntilMs: number;
+}
+
+export type AppendResult =
+  /** Stored. An unattributed transfer that was already recorded gives no records. */
+  | { ok: true; records: readonly LogRecord[] }
+  /** `conflict`: the payment has another sequence: load it and decide again. `address_in_use`: another open payment of
+   * this merchant waits there. `transfer_credited`: a transfer belongs to another payment of this merchant: route it
+   * again. `idempotency`: the key was used meanwhile: read the stored answer. */
+  | { ok: false; reason: "conflict" | "address_in_use" | "transfer_credited" | "idempotency" };
+
+export interface ReadPage {
+  records: readonly LogRecord[];
+  /** Read on from here. At least the last record's offset; everything up to here that concerns the topics was given. */
+  next: number;
+  /** The end of the log at the time of reading. `next === head`: caught up. */
+  head: number;
+}
+
+export class CursorExpired extends Error {
+  override readonly name = "CursorExpired";
+}
+
+/** More commands wait than `pendingCommands` allows; nothing was written. */
+export class LogOverloaded extends Error {
+  override readonly name = "LogOverloaded";
+}
+
+export interface EventLog {
+  /** Changes whenever an old cursor may no longer mean what it meant. */
+  readonly epoch: string;
+  /**
+   * Appends all commands in one commit; concurrent callers share a commit. Results are in the order of the commands.
+   * `progress` is stored only if every command of this call succeeded.
+   * @throws LogOverloaded when too much is waiting; otherwise the store's own error, and then nothing of this call was
+   * written.
+   */
+  append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]>;
+  /** Records behind `offset` in order, those of any of the topics, or all. At most `limit`.
+   * @throws CursorExpired when the log no longer reaches back that far, or never reached that far. */
+  readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage>;
+  /** The offset of the newest record; 0 in an empty log. */
+  head(): Promise<number>;
+  /** Called once per commit, after it, in order, with the records that this process wrote. A hint: may be lost. */
+  onAppended(listener: (records: readonly LogRecord[]) => void): () => void;
+}

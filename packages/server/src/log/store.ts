@@ -1,0 +1,131 @@
+/**
+ * The contract of what is read beside the log: payments, watch lists, merchants and keys. Written by the same
+ * transactions as the log; every read is one read transaction.
+ * Source: DESIGN.md, "The log".
+ */
+import type { PaymentStatus } from "@paybell/protocol";
+import type { PaymentState } from "../payments/payment.ts";
+import type { IdempotentAnswer, WatcherProgress } from "./event-log.ts";
+
+/** A payment and the log offset at which it was read: everything up to that offset is contained in it. */
+export interface Snapshot {
+  state: PaymentState;
+  offset: number;
+}
+
+/** Where an observed transfer belongs. */
+export interface Route {
+  /** At most one payment per merchant. */
+  paymentIds: readonly string[];
+  /** Merchants that know the address but have no payment that may be credited. */
+  unattributed: readonly { merchantId: string; address: string }[];
+}
+
+export interface RouteQuery {
+  chain: string;
+  txId: string;
+  index: string;
+  recipient: string;
+  /** The transfer's time: payments created later are not credited. */
+  timeMs: number;
+}
+
+export interface PaymentQuery {
+  merchantId: string;
+  reference?: string;
+  customer?: string;
+  status?: PaymentStatus;
+  limit: number;
+  /** `next` of the previous page. */
+  after?: string;
+}
+
+/** A transfer that a watcher still has to follow: in the mempool, or not yet final. */
+export interface OpenTransfer {
+  txId: string;
+  index: string;
+  recipient: string;
+  asset: string;
+  amountAtomic: bigint;
+  status: "seen" | "included" | "confirmed" | "orphaned";
+  block: { height: number; hash: string; timeMs: number } | null;
+  firstSeenAtMs: number;
+  replaceable: boolean;
+  spends: readonly string[];
+}
+
+export interface PaymentStore {
+  /** Of a standing payment only the transfers named in `concerning` (`txId/index`) are loaded. Order as asked; `null`
+   * where there is no such payment, or it was erased. */
+  loadForDecision(
+    requests: readonly { paymentId: string; concerning?: readonly { txId: string; index: string }[] }[],
+  ): Promise<readonly (PaymentState | null)[]>;
+  /** With the newest 100 transfers. `null` when there is no such payment, or it was erased. */
+  snapshot(paymentId: string): Promise<Snapshot | null>;
+  /** Newest first. `next` is `null` on the last page. */
+  list(query: PaymentQuery): Promise<{ payments: readonly PaymentState[]; next: string | null }>;
+  /** The newest payment (by creation) that names this address, whatever its status, with its newest transfer. */
+  latestOnAddress(merchantId: string, chain: string, recipient: string): Promise<Snapshot | null>;
+  /** The merchants that have a payment on this address. */
+  merchantsOnAddress(chain: string, recipient: string): Promise<readonly string[]>;
+  /** Results in the order of the queries. */
+  route(queries: readonly RouteQuery[]): Promise<readonly Route[]>;
+  /** Payments with a transfer whose `dueHeight` is at most `height`. */
+  dueAtHeight(chain: string, height: number, limit: number): Promise<readonly string[]>;
+  /** Payments whose `deadlineMs` is at most `watchedUntilMs`. */
+  dueAtTime(chain: string, watchedUntilMs: number, limit: number): Promise<readonly string[]>;
+  /** Payments with a transfer in this block: for a block that the chain has dropped. */
+  transfersInBlock(chain: string, blockHash: string): Promise<readonly OpenTransfer[]>;
+  /** Transfers that are not final and not lost. */
+  openTransfers(chain: string): Promise<readonly OpenTransfer[]>;
+  /** Every match key that any payment on this chain ever named, in pages; `after` is the last key of the page before. */
+  watchedRecipients(chain: string, after: string | null, limit: number): Promise<readonly string[]>;
+  progress(chain: string): Promise<WatcherProgress | null>;
+}
+
+export interface Merchant {
+  id: string;
+  name: string;
+  createdAtMs: number;
+  /** Extended public key per chain, from which addresses are derived. */
+  xpubs: Readonly<Record<string, string>>;
+}
+
+export type KeyKind = "secret" | "publishable";
+
+export interface ApiKey {
+  id: string;
+  merchantId: string;
+  kind: KeyKind;
+  /** SHA-256 of the key, hex. The key itself is shown once and never stored. */
+  hash: string;
+  /** The first characters, for lists and logs. */
+  hint: string;
+  createdAtMs: number;
+  revokedAtMs: number | null;
+}
+
+export interface MerchantStore {
+  createMerchant(merchant: Merchant): Promise<void>;
+  merchants(): Promise<readonly Merchant[]>;
+  merchant(id: string): Promise<Merchant | null>;
+  setXpub(merchantId: string, chain: string, xpub: string): Promise<void>;
+  createKey(key: ApiKey): Promise<void>;
+  keys(merchantId: string): Promise<readonly ApiKey[]>;
+  /** `null` for unknown and for revoked keys. */
+  keyByHash(hash: string): Promise<ApiKey | null>;
+  /** Returns false when there is no such key, or it was revoked before. */
+  revokeKey(id: string, atMs: number): Promise<boolean>;
+  /**
+   * Takes the next derivation index; never gives one twice, not after a crash either.
+   * Returns `null` when more than `gapLimit` indexes in a row behind the last used one were given out.
+   */
+  takeDerivationIndex(merchantId: string, chain: string, xpub: string, gapLimit: number): Promise<number | null>;
+}
+
+export interface IdempotencyStore {
+  /** `null` when the key is unused, or older than 24 hours. */
+  idempotentAnswer(merchantId: string, key: string, nowMs: number): Promise<IdempotentAnswer | null>;
+  /** For requests that write no payment. Returns false when the key was taken meanwhile. */
+  storeIdempotentAnswer(answer: IdempotentAnswer): Promise<boolean>;
+}

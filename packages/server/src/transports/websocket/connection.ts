@@ -1,0 +1,53 @@
+/**
+ * The contract between the WebSocket transport and the protocols mounted on it.
+ * The transport owns bytes, limits, pings, back-pressure and close codes; a protocol owns the meaning of messages.
+ */
+import type { IncomingMessage } from "node:http";
+import type { ErrorCode } from "@paybell/protocol";
+
+/** A complete, unmasked, uncompressed WebSocket text frame: made once, written to any number of sockets. */
+export type Frame = Buffer & { readonly __frame: unique symbol };
+
+export interface Connection {
+  /** Unique in this process; for logs. */
+  readonly id: string;
+  readonly remoteAddress: string;
+  readonly closed: boolean;
+  /** Writes the frame. Never blocks; a client that lets more than `bufferedBytes` wait is closed with 4100. */
+  send(frame: Frame): void;
+  /** Resolves when little enough waits in the socket for another page of the past, or the connection has ended. */
+  writable(): Promise<void>;
+  /** Ends the connection with the close code of this error, and its code as the reason. */
+  end(code: ErrorCode): void;
+  /** Ends the connection with a code of the protocol's own. */
+  endWith(closeCode: number, reason: string): void;
+}
+
+/** One connection's side of a protocol. Errors that it throws end the connection with `internal_error`, no more. */
+export interface ConnectionHandler {
+  /** A text message of at most `messageBytes`. Messages of one connection are handed over one at a time, in order. */
+  onMessage(text: string): void | Promise<void>;
+  /** The connection is gone: give back what it held. Called once. */
+  onClose(): void;
+}
+
+/** A request to open a WebSocket, before it is accepted. */
+export interface UpgradeRequest {
+  readonly url: URL;
+  readonly params: Readonly<Record<string, string>>;
+  readonly headers: IncomingMessage["headers"];
+  readonly remoteAddress: string;
+}
+
+export interface SocketRoute {
+  /** For metrics and logs: `native`, `blockonomics`, … */
+  readonly protocol: string;
+  /** Path with `:name` parts, e.g. `/payment/:address`. */
+  readonly path: string;
+  /** Clients treat any message as news: no error frames, no application pings; bad input is ignored. */
+  readonly silent: boolean;
+  /** May this origin connect? Absent: any (the path carries its own capability). */
+  allowsOrigin?(origin: string): boolean;
+  /** Called once the handshake is done. May start work of its own; must return at once. */
+  open(connection: Connection, request: UpgradeRequest): ConnectionHandler;
+}
