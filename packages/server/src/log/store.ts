@@ -70,8 +70,11 @@ export interface PaymentStore {
   merchantsOnAddress(chain: string, recipient: string): Promise<readonly string[]>;
   /** Results in the order of the queries. */
   route(queries: readonly RouteQuery[]): Promise<readonly Route[]>;
-  /** Payments with a transfer whose `dueHeight` is at most `height`. */
-  dueAtHeight(chain: string, height: number, limit: number): Promise<readonly string[]>;
+  /** Transfers whose `dueHeight` is at most `height`, with their payments, ordered by payment. */
+  dueAtHeight(
+    chain: string,
+    height: number,
+  ): Promise<readonly { paymentId: string; txId: string; index: string }[]>;
   /** Payments whose `deadlineMs` is at most `watchedUntilMs`. */
   dueAtTime(chain: string, watchedUntilMs: number, limit: number): Promise<readonly string[]>;
   /** Payments with a transfer in this block: for a block that the chain has dropped. */

@@ -67,6 +67,16 @@ export function transferTimeMs(transfer: Pick<Transfer, "block" | "firstSeenAtMs
   return transfer.block ? Math.min(transfer.block.timeMs, transfer.firstSeenAtMs) : transfer.firstSeenAtMs;
 }
 
+/** How far a block's own clock may lag behind the moment at which its transactions were sent. */
+const BLOCK_CLOCK_LAG_MS = 10 * 60_000;
+
+/** The latest moment at which an observed transfer can have been sent, milliseconds: a payment that was created later
+ * is never credited with it. Where only its block is known, the block's clock is trusted up to ten minutes. */
+export function creditTimeMs(observation: Pick<Observation, "block" | "observedAtMs">): number {
+  if (!observation.block) return observation.observedAtMs;
+  return Math.min(observation.observedAtMs, observation.block.timeMs + BLOCK_CLOCK_LAG_MS);
+}
+
 /** Does it count as received? */
 export function isLive(transfer: Pick<Transfer, "status">): boolean {
   return (

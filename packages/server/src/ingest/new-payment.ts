@@ -1,0 +1,130 @@
+/** A request to create a payment → what `decide` needs: chain and asset looked up, address checked or allocated. */
+import { randomUUID } from "node:crypto";
+import { InvalidAddress, InvalidXpub } from "../chains/watcher.ts";
+import { PaybellError } from "../kit/errors.ts";
+import type { MerchantStore } from "../log/store.ts";
+import type { NewPayment } from "../payments/decide.ts";
+import type { ChainRegistry, KnownChain } from "./chain-registry.ts";
+import type { CreateRequest } from "./ingest.ts";
+
+export interface NewPaymentDefaults {
+  expiresInSeconds: number;
+  /** How long after expiry funds are still credited. */
+  monitoringSeconds: number;
+  gapLimit: number;
+}
+
+interface Allocated {
+  address: string;
+  derivationIndex: number | null;
+}
+
+/** @throws PaybellError not_supported, invalid_request, gap_exhausted */
+export async function newPayment(
+  request: CreateRequest,
+  chains: ChainRegistry,
+  merchants: MerchantStore,
+  defaults: NewPaymentDefaults,
+  nowMs: number,
+): Promise<NewPayment> {
+  const chain = chains.get(request.chain);
+  const asset = chains.asset(chain, request.asset);
+  const { address, derivationIndex } =
+    request.address === undefined
+      ? await allocate(request.merchantId, chain, merchants, defaults.gapLimit)
+      : { address: request.address, derivationIndex: null };
+  const confirmationsRequired = request.confirmations ?? chain.facts.defaultConfirmations;
+  const standing = request.amountAtomic === null;
+  return {
+    id: request.id ?? randomUUID(),
+    merchantId: request.merchantId,
+    chain: chain.facts.chain,
+    asset: asset.symbol,
+    decimals: asset.decimals,
+    amountAtomic: request.amountAtomic,
+    address,
+    recipient: recipientOf(chain, address),
+    derivationIndex,
+    uri: chain.facts.paymentUri({
+      address,
+      asset: asset.symbol,
+      decimals: asset.decimals,
+      amountAtomic: request.amountAtomic,
+    }),
+    reference: request.reference ?? null,
+    customer: request.customer ?? null,
+    items: request.items ?? null,
+    metadata: request.metadata ?? null,
+    policy: {
+      confirmationsRequired,
+      finalConfirmations: Math.max(chain.facts.finalConfirmations, confirmationsRequired, 1),
+    },
+    expiresAtMs: standing ? null : nowMs + (request.expiresInSeconds ?? defaults.expiresInSeconds) * 1_000,
+    monitoringSeconds: defaults.monitoringSeconds,
+  };
+}
+
+function recipientOf(chain: KnownChain, address: string): string {
+  try {
+    return chain.facts.recipientOf(address);
+  } catch (error) {
+    if (!(error instanceof InvalidAddress)) throw error;
+    throw new PaybellError("invalid_request", `"${address}" is no address on ${chain.facts.chain}: ${error.message}`, {
+      field: "address",
+    });
+  }
+}
+
+async function allocate(
+  merchantId: string,
+  chain: KnownChain,
+  merchants: MerchantStore,
+  gapLimit: number,
+): Promise<Allocated> {
+  const { allocator, chain: name } = chain.facts;
+  if (!allocator) {
+    throw new PaybellError("invalid_request", `On ${name} the request must bring an address: none can be derived.`, {
+      field: "address",
+    });
+  }
+  const xpub = (await merchants.merchant(merchantId))?.xpubs[name] ?? null;
+  if (allocator.needsXpub && xpub === null) {
+    throw new PaybellError(
+      "invalid_request",
+      `Give an address, or set the merchant's extended public key for ${name} (paybell merchants set-xpub).`,
+      { field: "address" },
+    );
+  }
+  // The sandbox has one wallet of unlimited addresses; a gap limit protects real wallets.
+  const index = await merchants.takeDerivationIndex(
+    merchantId,
+    name,
+    xpub ?? "",
+    allocator.needsXpub ? gapLimit : Number.MAX_SAFE_INTEGER,
+  );
+  if (index === null) {
+    throw new PaybellError(
+      "gap_exhausted",
+      `${gapLimit} addresses in a row were given out and not paid: wallets would not find payments beyond the gap.`,
+      { gapLimit },
+    );
+  }
+  return { address: derive(allocator, xpub, index, name), derivationIndex: index };
+}
+
+function derive(
+  allocator: NonNullable<KnownChain["facts"]["allocator"]>,
+  xpub: string | null,
+  index: number,
+  chain: string,
+): string {
+  try {
+    return allocator.derive(xpub, index);
+  } catch (error) {
+    if (!(error instanceof InvalidXpub)) throw error;
+    throw new PaybellError(
+      "invalid_request",
+      `The merchant's extended public key for ${chain} is unusable: ${error.message}`,
+    );
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Ingest: everything that is written comes through here, whether a watcher saw it or a caller asked for it.
+ * Source: DESIGN.md, "The one path".
+ */
+import type { ChainFacts, WatchReport } from "../chains/watcher.ts";
+import type { Clock } from "../kit/clock.ts";
+import { PaybellError } from "../kit/errors.ts";
+import type { EventLog, WatcherProgress } from "../log/event-log.ts";
+import type { MerchantStore, PaymentStore } from "../log/store.ts";
+import { decide, type Input } from "../payments/decide.ts";
+import type { PaymentState } from "../payments/payment.ts";
+import type { Observation } from "../payments/transfer.ts";
+import type { ChainRegistry } from "./chain-registry.ts";
+import { DecisionLoop, type Outcome, type Work } from "./decision-loop.ts";
+import {
+  type AnswerWith,
+  type CreateRequest,
+  IdempotencyTaken,
+  type Ingest,
+  type PaymentCommandInput,
+  type ReportedObservation,
+} from "./ingest.ts";
+import { type NewPaymentDefaults, newPayment } from "./new-payment.ts";
+import { planReport } from "./report.ts";
+import { topicsOf } from "./topics-of.ts";
+import type { WatchList } from "./watch-list.ts";
+
+export interface PaymentIngestOptions {
+  log: EventLog;
+  store: PaymentStore;
+  merchants: MerchantStore;
+  chains: ChainRegistry;
+  watchList: WatchList;
+  clock: Clock;
+  defaults: NewPaymentDefaults;
+  /** Payments per commit when one block concerns many: bounds the time for which a commit holds up others. */
+  groupSize: number;
+}
+
+/** How often a report is routed anew when payments change under it. */
+const MAX_ROUTES = 10;
+
+export class PaymentIngest implements Ingest {
+  readonly #options: PaymentIngestOptions;
+  readonly #loop: DecisionLoop;
+  /** How far each chain has been watched, also while nothing happens that would have to be written. */
+  readonly #watchedUntilMs = new Map<string, number>();
+
+  constructor(options: PaymentIngestOptions) {
+    this.#options = options;
+    this.#loop = new DecisionLoop(options);
+  }
+
+  async create(request: CreateRequest, answer?: AnswerWith): Promise<PaymentState> {
+    const { clock, chains, merchants, defaults, log, watchList } = this.#options;
+    const nowMs = clock.nowMs();
+    const payment = await newPayment(request, chains, merchants, defaults, nowMs);
+    const decision = decide(null, { type: "create", payment }, nowMs);
+    if (!decision.ok) throw refused(decision.refusal);
+    const { state, events } = decision;
+    // Watched before it is known to anybody: no payment can slip in between.
+    if (payment.recipient !== null) watchList.add(payment.chain, payment.recipient);
+    const [result] = await log.append([
+      {
+        kind: "payment",
+        expectedSequence: 0,
+        payment: state.payment,
+        transfers: [],
+        events,
+        topics: topicsOf(state.payment),
+        ...(answer ? { idempotency: answer(state) } : {}),
+      },
+    ]);
+    if (result?.ok) return state;
+    if (result?.reason === "idempotency") throw new IdempotencyTaken();
+    if (result?.reason === "address_in_use") {
+      throw new PaybellError(
+        "address_in_use",
+        "Another open payment already waits on this address: use a fresh one, or wait until it is final, expired or cancelled.",
+        { field: "address" },
+      );
+    }
+    throw new PaybellError("conflict", "A payment with this id exists already.");
+  }
+
+  async execute(
+    merchantId: string,
+    paymentId: string,
+    input: PaymentCommandInput,
+    answer?: AnswerWith,
+  ): Promise<PaymentState> {
+    const [outcome] = await this.#loop.run([{ paymentId, merchantId, inputs: [input], ...(answer ? { answer } : {}) }]);
+    return stateOf(outcome as Outcome);
+  }
+
+  async observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]> {
+    const { store, clock } = this.#options;
+    const perPayment = new Map<string, ReportedObservation["observation"][]>();
+    for (const { paymentId, observation } of reported) {
+      const list = perPayment.get(paymentId);
+      if (list) list.push(observation);
+      else perPayment.set(paymentId, [observation]);
+    }
+    const ids = [...perPayment.keys()];
+    const states = await store.loadForDecision(ids.map((paymentId) => ({ paymentId, concerning: [] })));
+    const nowMs = clock.nowMs();
+    const work = ids.map((paymentId, place): Work => {
+      const payment = states[place]?.payment;
+      if (!payment || payment.merchantId !== merchantId) {
+        throw new PaybellError("not_found", "There is no such payment; nothing was recorded.", { paymentId });
+      }
+      const observations = (perPayment.get(paymentId) ?? []).map(
+        (observation): Observation => ({
+          ...observation,
+          chain: payment.chain,
+          recipient: payment.recipient ?? "",
+          observedAtMs: nowMs,
+          replaceable: false,
+          replacedBy: null,
+          spends: [],
+        }),
+      );
+      return {
+        paymentId,
+        merchantId,
+        inputs: [{ type: "observe", observations }],
+        concerning: observations.map(({ txId, index }) => ({ txId, index })),
+      };
+    });
+    const outcomes = await this.#loop.run(work);
+    return outcomes.map(stateOf);
+  }
+
+  async report(facts: ChainFacts, report: WatchReport): Promise<void> {
+    const { chain } = facts;
+    const idle =
+      report.disconnected.length === 0 &&
+      report.observations.length === 0 &&
+      report.head === null &&
+      report.cursor === null;
+    if (!idle) await this.#applyReport(chain, report);
+    if (report.watchedUntilMs !== null) this.#watchedUntilMs.set(chain, report.watchedUntilMs);
+  }
+
+  async #applyReport(chain: string, report: WatchReport): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ROUTES; attempt += 1) {
+      const { store, clock } = this.#options;
+      const plan = await planReport(chain, report, store, clock.nowMs());
+      if (plan.unattributed.length > 0) await this.#options.log.append(plan.unattributed);
+      const progress = await this.#progressOf(chain, report);
+      if (await this.#runInGroups(plan.work, progress)) return;
+    }
+    throw new PaybellError("conflict", `The payments on ${chain} change faster than a report can be written.`);
+  }
+
+  /** Returns false when a transfer has found another payment meanwhile. */
+  async #runInGroups(work: readonly Work[], progress: WatcherProgress | undefined): Promise<boolean> {
+    const { groupSize } = this.#options;
+    let start = 0;
+    do {
+      const group = work.slice(start, start + groupSize);
+      start += groupSize;
+      const last = start >= work.length;
+      const outcomes = await this.#loop.run(group, last ? progress : undefined);
+      if (outcomes.some((outcome) => "reroute" in outcome)) return false;
+    } while (start < work.length);
+    return true;
+  }
+
+  async #progressOf(chain: string, report: WatchReport): Promise<WatcherProgress | undefined> {
+    if (report.cursor === null) return undefined;
+    const before = await this.#options.store.progress(chain);
+    return {
+      chain,
+      cursor: report.cursor,
+      headHeight: report.head?.height ?? before?.headHeight ?? 0,
+      watchedUntilMs: report.watchedUntilMs ?? before?.watchedUntilMs ?? 0,
+    };
+  }
+
+  async tick(): Promise<void> {
+    for (const { facts, watched } of this.#options.chains.all) {
+      await this.#tickChain(facts.chain, watched);
+    }
+  }
+
+  async #tickChain(chain: string, watched: boolean): Promise<void> {
+    const { clock, store, groupSize } = this.#options;
+    const nowMs = clock.nowMs();
+    const watchedUntilMs = watched ? Math.min(await this.#watchedUntil(chain), nowMs) : nowMs;
+    const tick: Input = { type: "tick", watchedUntilMs };
+    const done = new Set<string>();
+    for (;;) {
+      const due = await store.dueAtTime(chain, watchedUntilMs, groupSize);
+      const work = due.filter((paymentId) => !done.has(paymentId));
+      if (work.length === 0) return;
+      await this.#loop.run(work.map((paymentId) => ({ paymentId, inputs: [tick] })));
+      for (const paymentId of work) done.add(paymentId);
+      if (due.length < groupSize) return;
+    }
+  }
+
+  async #watchedUntil(chain: string): Promise<number> {
+    const known = this.#watchedUntilMs.get(chain);
+    if (known !== undefined) return known;
+    const stored = (await this.#options.store.progress(chain))?.watchedUntilMs ?? 0;
+    this.#watchedUntilMs.set(chain, stored);
+    return stored;
+  }
+}
+
+function refused(refusal: { code: PaybellError["code"]; message: string; details?: unknown }): PaybellError {
+  return new PaybellError(refusal.code, refusal.message, refusal.details);
+}
+
+function stateOf(outcome: Outcome): PaymentState {
+  if (outcome.ok) return outcome.state;
+  if ("refusal" in outcome) throw refused(outcome.refusal);
+  if ("idempotencyTaken" in outcome) throw new IdempotencyTaken();
+  throw new PaybellError("invalid_request", "A transfer in this request belongs to another payment of the merchant.");
+}

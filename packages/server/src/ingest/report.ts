@@ -1,0 +1,101 @@
+/**
+ * A watcher's report → what is to be decided about which payment. Observations of one payment are decided together, so
+ * that a transfer which a reorg moves to another block is one event and not three.
+ */
+import type { WatchReport } from "../chains/watcher.ts";
+import type { UnattributedCommand } from "../log/event-log.ts";
+import type { OpenTransfer, PaymentStore, Route } from "../log/store.ts";
+import type { Input } from "../payments/decide.ts";
+import { creditTimeMs, type Observation } from "../payments/transfer.ts";
+import { unattributed, type Work } from "./decision-loop.ts";
+
+export interface Plan {
+  work: Work[];
+  unattributed: UnattributedCommand[];
+}
+
+/** Everything that follows from the report, before any of it is written. */
+export async function planReport(chain: string, report: WatchReport, store: PaymentStore, atMs: number): Promise<Plan> {
+  const observations: Observation[] = [];
+  for (const block of report.disconnected) {
+    for (const transfer of await store.transfersInBlock(chain, block.hash)) {
+      observations.push(orphaned(chain, transfer, atMs));
+    }
+  }
+  observations.push(...report.observations);
+  const routes = await store.route(
+    observations.map((observation) => ({
+      chain,
+      txId: observation.txId,
+      index: observation.index,
+      recipient: observation.recipient,
+      timeMs: creditTimeMs(observation),
+    })),
+  );
+  const plan = group(chain, observations, routes, report.head?.height ?? null, atMs);
+  if (report.head) await addDue(chain, report.head.height, store, plan.work);
+  return plan;
+}
+
+function orphaned(chain: string, transfer: OpenTransfer, atMs: number): Observation {
+  const { txId, index, asset, amountAtomic, recipient, replaceable, spends } = transfer;
+  return {
+    chain,
+    txId,
+    index,
+    asset,
+    amountAtomic,
+    recipient,
+    status: "orphaned",
+    confirmations: 0,
+    block: null,
+    observedAtMs: atMs,
+    replaceable,
+    replacedBy: null,
+    spends,
+  };
+}
+
+function group(
+  chain: string,
+  observations: readonly Observation[],
+  routes: readonly Route[],
+  headHeight: number | null,
+  atMs: number,
+): Plan {
+  const perPayment = new Map<string, Observation[]>();
+  const lost: UnattributedCommand[] = [];
+  for (const [place, observation] of observations.entries()) {
+    const route = routes[place] as Route;
+    for (const paymentId of route.paymentIds) {
+      const list = perPayment.get(paymentId);
+      if (list) list.push(observation);
+      else perPayment.set(paymentId, [observation]);
+    }
+    if (observation.status !== "seen" && observation.status !== "included") continue;
+    for (const { merchantId, address } of route.unattributed) {
+      lost.push(unattributed({ merchantId, address, chain, why: "older_than_payment", atMs, observation }));
+    }
+  }
+  const work = [...perPayment].map(([paymentId, list]): Work => {
+    const inputs: Input[] = [{ type: "observe", observations: list }];
+    if (headHeight !== null) inputs.push({ type: "head", height: headHeight });
+    return { paymentId, inputs, concerning: list.map(({ txId, index }) => ({ txId, index })) };
+  });
+  return { work, unattributed: lost };
+}
+
+/** Payments that the new height alone concerns: one more confirmation, or final. */
+async function addDue(chain: string, height: number, store: PaymentStore, work: Work[]): Promise<void> {
+  const planned = new Set(work.map((item) => item.paymentId));
+  const due = new Map<string, { txId: string; index: string }[]>();
+  for (const { paymentId, txId, index } of await store.dueAtHeight(chain, height)) {
+    if (planned.has(paymentId)) continue;
+    const transfers = due.get(paymentId);
+    if (transfers) transfers.push({ txId, index });
+    else due.set(paymentId, [{ txId, index }]);
+  }
+  for (const [paymentId, concerning] of due) {
+    work.push({ paymentId, inputs: [{ type: "head", height }], concerning });
+  }
+}

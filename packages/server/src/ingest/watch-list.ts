@@ -1,0 +1,55 @@
+/**
+ * The match keys that payments wait for, per chain, in memory: asked once per output of every block, so O(1).
+ * A key stays for ever: money that comes to an old address must still be noticed.
+ */
+import type { PaymentStore } from "../log/store.ts";
+
+/** Keys read at once at the start. */
+const LOAD_PAGE = 10_000;
+
+export class WatchList {
+  readonly #byChain = new Map<string, Set<string>>();
+  readonly #listeners = new Map<string, (recipient: string) => void>();
+
+  has(chain: string, recipient: string): boolean {
+    return this.#byChain.get(chain)?.has(recipient) ?? false;
+  }
+
+  /** Number of keys on this chain. */
+  size(chain: string): number {
+    return this.#byChain.get(chain)?.size ?? 0;
+  }
+
+  add(chain: string, recipient: string): void {
+    const keys = this.#keysOf(chain);
+    if (keys.has(recipient)) return;
+    keys.add(recipient);
+    this.#listeners.get(chain)?.(recipient);
+  }
+
+  /** The chain's watcher is told of every new key. */
+  onAdded(chain: string, listener: (recipient: string) => void): void {
+    this.#listeners.set(chain, listener);
+  }
+
+  /** Reads the keys of all payments on this chain; tells nobody. */
+  async load(chain: string, store: Pick<PaymentStore, "watchedRecipients">): Promise<void> {
+    const keys = this.#keysOf(chain);
+    let after: string | null = null;
+    for (;;) {
+      const page = await store.watchedRecipients(chain, after, LOAD_PAGE);
+      for (const key of page) keys.add(key);
+      if (page.length < LOAD_PAGE) return;
+      after = page[page.length - 1] as string;
+    }
+  }
+
+  #keysOf(chain: string): Set<string> {
+    let keys = this.#byChain.get(chain);
+    if (!keys) {
+      keys = new Set();
+      this.#byChain.set(chain, keys);
+    }
+    return keys;
+  }
+}

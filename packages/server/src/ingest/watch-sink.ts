@@ -1,0 +1,31 @@
+/** What a watcher is given: the watch list, its stored cursor, and the way into ingest. */
+import type { ChainFacts, WatchReport, WatchSink } from "../chains/watcher.ts";
+import type { OpenTransfer, PaymentStore } from "../log/store.ts";
+import type { Ingest } from "./ingest.ts";
+import type { WatchList } from "./watch-list.ts";
+
+export class IngestSink implements WatchSink {
+  readonly #facts: ChainFacts;
+  readonly #dependencies: { ingest: Ingest; store: PaymentStore; watchList: WatchList };
+
+  constructor(facts: ChainFacts, dependencies: { ingest: Ingest; store: PaymentStore; watchList: WatchList }) {
+    this.#facts = facts;
+    this.#dependencies = dependencies;
+  }
+
+  watches(recipient: string): boolean {
+    return this.#dependencies.watchList.has(this.#facts.chain, recipient);
+  }
+
+  async cursor(): Promise<unknown | null> {
+    return (await this.#dependencies.store.progress(this.#facts.chain))?.cursor ?? null;
+  }
+
+  openTransfers(): Promise<readonly OpenTransfer[]> {
+    return this.#dependencies.store.openTransfers(this.#facts.chain);
+  }
+
+  apply(report: WatchReport): Promise<void> {
+    return this.#dependencies.ingest.report(this.#facts, report);
+  }
+}
