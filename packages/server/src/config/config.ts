@@ -1,0 +1,60 @@
+/**
+ * The configuration as the rest of the program sees it: complete, checked, frozen.
+ * Meaning, default and environment name of each value are in `schema.ts`.
+ */
+import type { Limits } from "../kit/limits.ts";
+
+export type Mode = "sandbox" | "live";
+
+export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+
+/** Bitcoin over bitcoind's JSON-RPC, with ZMQ where it is given. */
+export interface BitcoinChainConfig {
+  kind: "bitcoin";
+  network: "mainnet" | "testnet" | "signet" | "regtest";
+  rpcUrl: string;
+  /** User and password, or the cookie file, or neither (a proxy that adds them). */
+  rpcUser: string | null;
+  rpcPassword: string | null;
+  rpcCookieFile: string | null;
+  /** ZMQ endpoints (`tcp://host:port`); `null`: polling only. */
+  zmq: { rawtx: string; sequence: string } | null;
+  confirmations: number;
+  finalConfirmations: number;
+  pollIntervalMs: number;
+}
+
+/** A chain that the merchant's own backend watches: transfers come by `POST /v1/observations`. */
+export interface ExternalChainConfig {
+  kind: "external";
+  assets: readonly { symbol: string; decimals: number }[];
+  confirmations: number;
+  finalConfirmations: number;
+}
+
+export type ChainConfig = BitcoinChainConfig | ExternalChainConfig;
+
+export interface Config {
+  readonly mode: Mode;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Absolute path. */
+  readonly dataDir: string;
+  /** Paths of PEM files. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Origins (`https://shop.example`) that may use keys and cookies from a browser. */
+  readonly allowedOrigins: readonly string[];
+  /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed. */
+  readonly trustProxy: readonly string[];
+  readonly logLevel: LogLevel;
+  /** The sandbox chain mines a block every so often; 0: only on request. */
+  readonly sandboxBlockMs: number;
+  readonly limits: Limits;
+  readonly chains: Readonly<Record<string, ChainConfig>>;
+  /** Host name (lower case, without port) → merchant id. */
+  readonly hosts: Readonly<Record<string, string>>;
+  readonly defaults: { readonly expiresInSeconds: number; readonly monitoringSeconds: number };
+  /** How far back wires without a cursor are replayed. */
+  readonly replayWindowMs: number;
+}

@@ -1,0 +1,90 @@
+/** What the HTTP API is made of; given by the composition root. */
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { PaymentEvent } from "@paybell/protocol";
+import type { Logger } from "pino";
+import type { ChainFacts, WatcherStatus } from "../chains/watcher.ts";
+import type { Ingest } from "../ingest/ingest.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Limits } from "../kit/limits.ts";
+import type { IdempotencyStore, PaymentStore } from "../log/store.ts";
+import type { Payment } from "../payments/payment.ts";
+import type { Authenticator } from "./authenticator.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Who reads events: the merchant sees his reference, the public does not. */
+export type Audience = "public" | "merchant";
+
+/** One request for events. Who may ask was checked; the payment exists and the caller may read it. */
+export interface PollRequest {
+  /** Every event of this merchant, or, with `paymentId`, those of one payment. */
+  scope: { merchantId: string } | { paymentId: string };
+  audience: Audience;
+  /** A position; `null`: from the beginning of the log. */
+  after: string | null;
+  limit: number;
+  /** Wait so long for an event when there is none yet; 0: answer at once. */
+  waitMs: number;
+  /** Aborted when the client has gone. */
+  signal: AbortSignal;
+}
+
+export interface StreamRequest {
+  paymentId: string;
+  audience: Audience;
+  /** `Last-Event-ID`; `null`: a snapshot first. */
+  after: string | null;
+}
+
+/** The event feeds of the native protocol. */
+export interface EventFeeds {
+  /** @throws PaybellError invalid_cursor, cursor_expired, too_many_connections */
+  poll(request: PollRequest): Promise<{ events: readonly PaymentEvent[]; next: string }>;
+  /** Takes over the response: status line, SSE headers (those set before on the response stay) and all that follows.
+   * May throw a PaybellError (invalid_cursor, cursor_expired, too_many_connections) before the first byte. */
+  stream(request: StreamRequest, raw: { request: IncomingMessage; response: ServerResponse }): Promise<void>;
+}
+
+/** The simulated chain by hand. Each call resolves after its effects are committed. */
+export interface SandboxControls {
+  /** A transfer to the payment's address, in the mempool. */
+  pay(request: { payment: Payment; amountAtomic: bigint }): Promise<{ txId: string }>;
+  mine(blocks: number): Promise<{ height: number }>;
+  /** Drops the last blocks, returns their transactions to the mempool and mines `depth + 1` empty blocks.
+   * @throws PaybellError invalid_request when the chain is not that deep */
+  reorg(depth: number): Promise<{ height: number }>;
+  /** Replaces a transaction by one that pays somebody else.
+   * @throws PaybellError not_found, invalid_state */
+  doubleSpend(txId: string): Promise<{ txId: string }>;
+}
+
+/** What `/readyz` reports. */
+export interface ReadinessSources {
+  /** Resolves when the database answers; rejects with the reason. */
+  checkDatabase(): Promise<void>;
+  chains(): readonly ({ chain: string } & WatcherStatus)[];
+  /** True from the start of a drain on. */
+  stopping(): boolean;
+}
+
+export interface HttpApiDeps {
+  mode: "sandbox" | "live";
+  version: string;
+  ingest: Ingest;
+  payments: PaymentStore;
+  idempotency: IdempotencyStore;
+  authenticator: Authenticator;
+  feeds: EventFeeds;
+  chains: readonly ChainFacts[];
+  /** `null` in live mode: the sandbox calls then answer 403. */
+  sandbox: SandboxControls | null;
+  readiness: ReadinessSources;
+  metrics: Metrics;
+  clock: Clock;
+  limits: Limits;
+  defaults: { expiresInSeconds: number };
+  allowedOrigins: readonly string[];
+  trustProxy: readonly string[];
+  logger: Logger;
+  /** Who makes the `http.Server` that the API answers on; left out: the API makes its own. */
+  serverFactory?: (handler: RequestListener) => Server;
+}
