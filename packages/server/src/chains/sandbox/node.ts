@@ -1,0 +1,24 @@
+/**
+ * What the watcher may ask of the simulated chain: the questions that a real node answers. It stands between the two so
+ * that a connection which fails, or goes silent, can be put in its place.
+ */
+import type { SandboxBlock, SandboxTransaction } from "./ledger.ts";
+
+/** Both parts of one moment. */
+export interface SandboxView {
+  tip: SandboxBlock;
+  /** By ascending number. */
+  mempool: readonly SandboxTransaction[];
+}
+
+export interface SandboxNode {
+  view(): Promise<SandboxView>;
+  /** Whether on the best chain or not; `null` for an unknown hash. */
+  block(hash: string): Promise<SandboxBlock | null>;
+  /** The block of the best chain at this height; `null` above the tip. */
+  blockAt(height: number): Promise<SandboxBlock | null>;
+  /** In the order of `txIds`; `null` for an unknown one. */
+  transactions(txIds: readonly string[]): Promise<readonly (SandboxTransaction | null)[]>;
+  /** Calls back after every change. A hint: whoever missed one asks `view`. Returns the way to stop it. */
+  listen(onNews: () => void): () => void;
+}
