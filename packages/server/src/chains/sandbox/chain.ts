@@ -45,7 +45,7 @@ export class SandboxChain implements SandboxNode {
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   #mining = false;
-  #miningProblem: string | null = null;
+  #problem: string | null = null;
 
   /** Goes on where the ledger ends; an empty ledger gets its first block. */
   static async open(options: SandboxChainOptions): Promise<SandboxChain> {
@@ -77,9 +77,8 @@ export class SandboxChain implements SandboxNode {
     await this.#last;
   }
 
-  /** Why no block comes by the clock; `null` when all is well. */
-  get miningProblem(): string | null {
-    return this.#miningProblem;
+  get problem(): string | null {
+    return this.#problem;
   }
 
   /** Puts a transaction with one output into the mempool. `fails`: once in a block, it will not have executed.
@@ -150,13 +149,13 @@ export class SandboxChain implements SandboxNode {
     });
   }
 
-  /** Replaces a transaction in the mempool by one that uses up the same coin and pays someone else.
+  /** Replaces a transaction in the mempool by one that uses up the same coin and pays its sender, or `outputs`.
    * @returns the txId of the other one
    * @throws PaybellError not_found; invalid_state when it is in a block (as on a real node; reorg first) or lost */
-  doubleSpend(txId: string): Promise<string> {
+  doubleSpend(txId: string, outputs?: readonly SandboxOutput[]): Promise<string> {
     return this.#inTurn(async () => {
       const lost = await this.#inMempool(txId);
-      const rival = this.#rival(lost, this.#nextNumber);
+      const rival = this.#rival(lost, this.#nextNumber, outputs);
       await this.#commit({
         transactions: [{ ...lost, status: "replaced", replacedBy: rival.txId }, rival],
         nextNumber: this.#nextNumber + 1,
@@ -202,10 +201,10 @@ export class SandboxChain implements SandboxNode {
     this.mine(1)
       .then(
         () => {
-          this.#miningProblem = null;
+          this.#problem = null;
         },
         (error) => {
-          this.#miningProblem = `No block could be mined: ${messageOf(error)}`;
+          this.#problem = `No block could be mined: ${messageOf(error)}`;
         },
       )
       .finally(() => {
@@ -286,11 +285,11 @@ export class SandboxChain implements SandboxNode {
     };
   }
 
-  /** A transaction that uses up the same coin and pays its sender. */
-  #rival(lost: SandboxTransaction, number: number): SandboxTransaction {
+  /** A transaction that uses up the same coin. */
+  #rival(lost: SandboxTransaction, number: number, outputs?: readonly SandboxOutput[]): SandboxTransaction {
     const amountAtomic = lost.outputs.reduce((sum, output) => sum + output.amountAtomic, 0n);
     const back = { recipient: addressFromSeed(`payer ${number}`), asset: SANDBOX_ASSET, amountAtomic };
-    return { ...this.#transaction(number, [back], false), spends: lost.spends };
+    return { ...this.#transaction(number, outputs ?? [back], false), spends: lost.spends };
   }
 
   #branch(

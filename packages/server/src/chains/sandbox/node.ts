@@ -12,6 +12,8 @@ export interface SandboxView {
 }
 
 export interface SandboxNode {
+  /** What is wrong with the node itself (no block can be mined); `null` when all is well. */
+  readonly problem: string | null;
   view(): Promise<SandboxView>;
   /** Whether on the best chain or not; `null` for an unknown hash. */
   block(hash: string): Promise<SandboxBlock | null>;
