@@ -69,9 +69,10 @@ export interface ChainFacts {
 export interface AddressAllocator {
   /** Needs an extended public key of the merchant. */
   readonly needsXpub: boolean;
-  /** The address at this index; deterministic.
+  /** The address at this index; deterministic. `seed` is the extended public key, or, where none is needed, a text that
+   * tells merchants apart.
    * @throws InvalidXpub */
-  derive(xpub: string | null, index: number): string;
+  derive(seed: string | null, index: number): string;
 }
 
 export class InvalidAddress extends Error {

@@ -109,7 +109,8 @@ async function allocate(
       { gapLimit },
     );
   }
-  return { address: derive(allocator, xpub, index, name), derivationIndex: index };
+  // Without an extended public key the merchant himself tells his addresses from others'.
+  return { address: derive(allocator, allocator.needsXpub ? xpub : merchantId, index, name), derivationIndex: index };
 }
 
 function derive(
