@@ -1,0 +1,117 @@
+/**
+ * Group commit, the main thread's side: while one commit is under way, what comes meanwhile waits and then goes as one.
+ * The more is asked at once, the fewer syncs each costs.
+ */
+import { LogOverloaded } from "../../log/event-log.ts";
+import { fromWire, type Outcome } from "./rpc.ts";
+import type { Job } from "./writing/commit.ts";
+
+/** Commands in one commit; a single larger call goes alone. Bounds how long one commit can hold up the next. */
+const COMMANDS_PER_COMMIT = 1_000;
+
+export interface CommitQueueOptions {
+  /** Commands that may wait, those under way included. */
+  pendingCommands: number;
+  /** Hands jobs to the writer. May throw when a job cannot be sent, and then has sent none. */
+  send: (jobs: readonly Job[]) => Promise<readonly Outcome<unknown>[]>;
+  /** Called after each commit, before its callers are answered. */
+  onCommitted: (committed: readonly { job: Job; value: unknown }[]) => void;
+}
+
+interface Entry {
+  job: Job;
+  size: number;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+export class CommitQueue {
+  readonly #options: CommitQueueOptions;
+  #waiting: Entry[] = [];
+  #pending = 0;
+  #running = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: CommitQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves after the commit with what the job gave. Rejects when it failed, and then nothing of it was written.
+   * @throws LogOverloaded */
+  submit(job: Job): Promise<unknown> {
+    const size = job.kind === "append" ? Math.max(1, job.commands.length) : 1;
+    // A call that is larger than the limit by itself is taken when nothing else waits: it could never be stored else.
+    if (this.#pending > 0 && this.#pending + size > this.#options.pendingCommands) {
+      return Promise.reject(new LogOverloaded(`${this.#pending} commands wait for the disk; no more are taken.`));
+    }
+    this.#pending += size;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ job, size, resolve, reject });
+      if (this.#running) return;
+      this.#running = true;
+      // A microtask later, so that calls of the same moment share the first commit too.
+      queueMicrotask(() => void this.#run());
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#commit(this.#take());
+    this.#running = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #take(): Entry[] {
+    let size = 0;
+    let count = 0;
+    for (const entry of this.#waiting) {
+      if (count > 0 && size + entry.size > COMMANDS_PER_COMMIT) break;
+      size += entry.size;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(entries: readonly Entry[]): Promise<void> {
+    let sent: Promise<readonly Outcome<unknown>[]>;
+    try {
+      sent = this.#options.send(entries.map((entry) => entry.job));
+    } catch (error) {
+      // One of them holds something that cannot be sent to a thread; the others must not suffer for it.
+      if (entries.length > 1) for (const entry of entries) await this.#commit([entry]);
+      else this.#fail(entries, error);
+      return;
+    }
+    try {
+      this.#answer(entries, await sent);
+    } catch (error) {
+      this.#fail(entries, error);
+    }
+  }
+
+  #answer(entries: readonly Entry[], outcomes: readonly Outcome<unknown>[]): void {
+    const committed = entries.flatMap(({ job }, at) => {
+      const outcome = outcomes[at];
+      return outcome?.ok ? [{ job, value: outcome.value }] : [];
+    });
+    this.#options.onCommitted(committed);
+    for (const [at, entry] of entries.entries()) {
+      this.#pending -= entry.size;
+      const outcome = outcomes[at];
+      if (outcome?.ok) entry.resolve(outcome.value);
+      else entry.reject(outcome ? fromWire(outcome.error) : new Error("The writer gave no answer to a job."));
+    }
+  }
+
+  #fail(entries: readonly Entry[], error: unknown): void {
+    for (const entry of entries) {
+      this.#pending -= entry.size;
+      entry.reject(error);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The SQLite store: one directory, two worker threads. The writer commits, the reader reads; the main thread only sends
+ * and receives, so that a slow disk never stops the event loop. Why two: docs/decisions/0001-sqlite-in-workers.md.
+ */
+import type { AppendCommand, AppendResult, LogRecord, WatcherProgress } from "../../log/event-log.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import type { Connection } from "./connection.ts";
+import type { ReaderOperations } from "./reader.ts";
+import type { Reads } from "./reading/reads.ts";
+import { recordsOf, resultsOf } from "./records.ts";
+import { StorageError } from "./rpc.ts";
+import type { Mode, Started } from "./start.ts";
+import { WorkerClient } from "./worker-client.ts";
+import type { WriterOperations } from "./writer.ts";
+import type { Job, Stored } from "./writing/commit.ts";
+import type { Writes } from "./writing/writes.ts";
+
+export interface SqliteOptions {
+  /** Made if it is not there. Holds paybell.db, and the lock of the server that runs on it. */
+  dataDir: string;
+  /** Stored at the first start; another one is refused later. */
+  mode: Mode;
+  /** `true` for a server: a second one on this directory is refused. `false` for a CLI command beside it. */
+  exclusive: boolean;
+  /** Commands that may wait for the disk, see `LIMITS.pendingCommands`. */
+  pendingCommands: number;
+  /** A worker thread died: nothing can be stored or read any more; the process should end. */
+  onFatal: (error: Error) => void;
+  /** A listener of `onAppended` threw: what it missed, it missed; the log goes on. */
+  onListenerError: (error: unknown) => void;
+}
+
+type Listener = (records: readonly LogRecord[]) => void;
+/** The arguments of an operation behind its connection. */
+type Arguments<F> = F extends (connection: Connection, ...args: infer A) => unknown ? A : never;
+type Result<F> = F extends (...args: never[]) => infer R ? R : never;
+
+export class SqliteDatabase {
+  readonly #options: SqliteOptions;
+  readonly #writer: WorkerClient<WriterOperations>;
+  readonly #reader: WorkerClient<ReaderOperations>;
+  readonly #queue: CommitQueue;
+  readonly #listeners = new Set<Listener>();
+  #started: Started = { file: "", epoch: "", migrated: [] };
+  #closing: Promise<void> | null = null;
+
+  private constructor(options: SqliteOptions) {
+    this.#options = options;
+    this.#writer = new WorkerClient<WriterOperations>("writer", options.onFatal);
+    this.#reader = new WorkerClient<ReaderOperations>("reader", options.onFatal);
+    this.#queue = new CommitQueue({
+      pendingCommands: options.pendingCommands,
+      send: (jobs) => this.#writer.call("commit", jobs),
+      onCommitted: (committed) => this.#announce(committed),
+    });
+  }
+
+  /** @throws StartupError: another server runs on the directory, another mode, a newer schema, no durability. */
+  static async open(options: SqliteOptions): Promise<SqliteDatabase> {
+    const database = new SqliteDatabase(options);
+    try {
+      database.#started = await database.#writer.call("open", {
+        dataDir: options.dataDir,
+        mode: options.mode,
+        exclusive: options.exclusive,
+      });
+      await database.#reader.call("open", database.#started.file);
+      return database;
+    } catch (error) {
+      await Promise.all([database.#writer.end(), database.#reader.end()]);
+      throw error;
+    }
+  }
+
+  get epoch(): string {
+    return this.#started.epoch;
+  }
+
+  /** Names of the migrations that this opening has applied. */
+  get migrated(): readonly string[] {
+    return this.#started.migrated;
+  }
+
+  async append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]> {
+    if (commands.length === 0 && !progress) return [];
+    const job: Job = { kind: "append", commands, progress: progress ?? null };
+    const stored = (await this.#submit(job)) as readonly Stored[];
+    return resultsOf(this.epoch, commands, stored);
+  }
+
+  /** A write beside the log; shares the next commit. */
+  async write<N extends keyof Writes>(name: N, ...args: Arguments<Writes[N]>): Promise<Result<Writes[N]>> {
+    return (await this.#submit({ kind: "write", name, args })) as Result<Writes[N]>;
+  }
+
+  async read<N extends keyof Reads>(name: N, ...args: Arguments<Reads[N]>): Promise<Result<Reads[N]>> {
+    return (await this.#reader.call("read", name, args)) as Result<Reads[N]>;
+  }
+
+  onAppended(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Stores what still waits, then closes the file and gives up the lock. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.drained();
+    try {
+      await this.#reader.call("close");
+      await this.#writer.call("close");
+    } finally {
+      await Promise.all([this.#reader.end(), this.#writer.end()]);
+    }
+  }
+
+  #submit(job: Job): Promise<unknown> {
+    if (this.#closing) return Promise.reject(new StorageError("The database was closed."));
+    return this.#queue.submit(job);
+  }
+
+  #announce(committed: readonly { job: Job; value: unknown }[]): void {
+    const records = committed.flatMap(({ job, value }) =>
+      job.kind === "append" ? recordsOf(this.epoch, job.commands, value as readonly Stored[]) : [],
+    );
+    if (records.length === 0) return;
+    for (const listener of this.#listeners) {
+      try {
+        listener(records);
+      } catch (error) {
+        this.#options.onListenerError(error);
+      }
+    }
+  }
+}

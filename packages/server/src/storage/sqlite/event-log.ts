@@ -1,0 +1,39 @@
+/** The log on SQLite. */
+import type {
+  AppendCommand,
+  AppendResult,
+  EventLog,
+  LogRecord,
+  ReadPage,
+  WatcherProgress,
+} from "../../log/event-log.ts";
+import type { Topic } from "../../log/topic.ts";
+import type { SqliteDatabase } from "./database.ts";
+
+export class SqliteEventLog implements EventLog {
+  readonly #database: SqliteDatabase;
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  get epoch(): string {
+    return this.#database.epoch;
+  }
+
+  append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]> {
+    return this.#database.append(commands, progress);
+  }
+
+  readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage> {
+    return this.#database.read("readAfter", offset, options);
+  }
+
+  head(): Promise<number> {
+    return this.#database.read("head");
+  }
+
+  onAppended(listener: (records: readonly LogRecord[]) => void): () => void {
+    return this.#database.onAppended(listener);
+  }
+}

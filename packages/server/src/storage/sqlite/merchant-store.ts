@@ -1,0 +1,47 @@
+/** Merchants and keys on SQLite. */
+import type { ApiKey, Merchant, MerchantStore } from "../../log/store.ts";
+import type { SqliteDatabase } from "./database.ts";
+
+export class SqliteMerchantStore implements MerchantStore {
+  readonly #database: SqliteDatabase;
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  createMerchant(merchant: Merchant): Promise<void> {
+    return this.#database.write("createMerchant", merchant);
+  }
+
+  merchants(): Promise<readonly Merchant[]> {
+    return this.#database.read("merchants");
+  }
+
+  merchant(id: string): Promise<Merchant | null> {
+    return this.#database.read("merchant", id);
+  }
+
+  setXpub(merchantId: string, chain: string, xpub: string): Promise<void> {
+    return this.#database.write("setXpub", merchantId, chain, xpub);
+  }
+
+  createKey(key: ApiKey): Promise<void> {
+    return this.#database.write("createKey", key);
+  }
+
+  keys(merchantId: string): Promise<readonly ApiKey[]> {
+    return this.#database.read("keys", merchantId);
+  }
+
+  keyByHash(hash: string): Promise<ApiKey | null> {
+    return this.#database.read("keyByHash", hash);
+  }
+
+  revokeKey(id: string, atMs: number): Promise<boolean> {
+    return this.#database.write("revokeKey", id, atMs);
+  }
+
+  takeDerivationIndex(merchantId: string, chain: string, xpub: string, gapLimit: number): Promise<number | null> {
+    return this.#database.write("takeDerivationIndex", merchantId, chain, xpub, gapLimit);
+  }
+}

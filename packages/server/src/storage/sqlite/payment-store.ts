@@ -1,0 +1,78 @@
+/** Payments on SQLite. */
+import { PaybellError } from "../../kit/errors.ts";
+import type { WatcherProgress } from "../../log/event-log.ts";
+import type { OpenTransfer, PaymentQuery, PaymentStore, Route, RouteQuery, Snapshot } from "../../log/store.ts";
+import type { PaymentState } from "../../payments/payment.ts";
+import type { SqliteDatabase } from "./database.ts";
+import type { DecisionRequest, ListAnchor } from "./reading/payments.ts";
+import type { DueTransfer } from "./reading/watch.ts";
+
+export class SqlitePaymentStore implements PaymentStore {
+  readonly #database: SqliteDatabase;
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  loadForDecision(requests: readonly DecisionRequest[]): Promise<readonly (PaymentState | null)[]> {
+    return this.#database.read("loadForDecision", requests);
+  }
+
+  snapshot(paymentId: string): Promise<Snapshot | null> {
+    return this.#database.read("snapshot", paymentId);
+  }
+
+  /** @throws PaybellError `invalid_cursor` when `after` is not the `next` of a page */
+  async list(query: PaymentQuery): Promise<{ payments: readonly PaymentState[]; next: string | null }> {
+    const { after, ...filter } = query;
+    const anchor = after === undefined ? null : parseAnchor(after);
+    const { payments, next } = await this.#database.read("list", filter, anchor);
+    return { payments, next: next && formatAnchor(next) };
+  }
+
+  latestOnAddress(merchantId: string, chain: string, recipient: string): Promise<Snapshot | null> {
+    return this.#database.read("latestOnAddress", merchantId, chain, recipient);
+  }
+
+  merchantsOnAddress(chain: string, recipient: string): Promise<readonly string[]> {
+    return this.#database.read("merchantsOnAddress", chain, recipient);
+  }
+
+  route(queries: readonly RouteQuery[]): Promise<readonly Route[]> {
+    return this.#database.read("route", queries);
+  }
+
+  dueAtHeight(chain: string, height: number): Promise<readonly DueTransfer[]> {
+    return this.#database.read("dueAtHeight", chain, height);
+  }
+
+  dueAtTime(chain: string, watchedUntilMs: number, limit: number): Promise<readonly string[]> {
+    return this.#database.read("dueAtTime", chain, watchedUntilMs, limit);
+  }
+
+  transfersInBlock(chain: string, blockHash: string): Promise<readonly OpenTransfer[]> {
+    return this.#database.read("transfersInBlock", chain, blockHash);
+  }
+
+  openTransfers(chain: string): Promise<readonly OpenTransfer[]> {
+    return this.#database.read("openTransfers", chain);
+  }
+
+  watchedRecipients(chain: string, after: string | null, limit: number): Promise<readonly string[]> {
+    return this.#database.read("watchedRecipients", chain, after, limit);
+  }
+
+  progress(chain: string): Promise<WatcherProgress | null> {
+    return this.#database.read("progress", chain);
+  }
+}
+
+function formatAnchor(anchor: ListAnchor): string {
+  return Buffer.from(`${anchor.createdAtMs}.${anchor.id}`).toString("base64url");
+}
+
+function parseAnchor(text: string): ListAnchor {
+  const match = /^(\d{1,15})\.(.+)$/s.exec(Buffer.from(text, "base64url").toString());
+  if (!match) throw new PaybellError("invalid_cursor", "`after` is not the `next` of a page of payments.");
+  return { createdAtMs: Number(match[1]), id: match[2] as string };
+}

@@ -1,0 +1,85 @@
+/** Reading the log by offset, and by topic through the index. */
+import type { EventData, EventType } from "@paybell/protocol";
+import { CursorExpired, type LogRecord, type ReadPage } from "../../../log/event-log.ts";
+import type { Topic } from "../../../log/topic.ts";
+import type { Connection } from "../connection.ts";
+
+interface RecordRow {
+  offset: number;
+  id: string;
+  type: string;
+  merchant_id: string;
+  payment_id: string | null;
+  sequence: number | null;
+  at_ms: number;
+  data: string;
+  topics: string;
+}
+
+export function head(connection: Connection): number {
+  return bounds(connection).head;
+}
+
+/** @throws CursorExpired */
+export function readAfter(
+  connection: Connection,
+  offset: number,
+  options: { topics?: readonly Topic[]; limit: number },
+): ReadPage {
+  return connection.read(() => {
+    const { head, trimmed_to: trimmedTo } = bounds(connection);
+    if (offset > head) throw new CursorExpired(`The log ends at ${head}; it never reached ${offset}.`);
+    if (offset < trimmedTo) throw new CursorExpired(`The log begins behind ${trimmedTo}; ${offset} is gone.`);
+    const rows = options.topics
+      ? rowsOfTopics(connection, offset, options.topics, options.limit)
+      : connection.all<RecordRow>(
+          "SELECT * FROM log_records WHERE offset > ? ORDER BY offset LIMIT ?",
+          offset,
+          options.limit,
+        );
+    const last = rows.at(-1);
+    // Fewer than asked for: everything up to the end was seen. Else something may lie behind the last one.
+    const next = last && rows.length >= options.limit ? last.offset : head;
+    return { records: rows.map(toRecord), next, head };
+  });
+}
+
+function bounds(connection: Connection): { head: number; trimmed_to: number } {
+  const row = connection.get<{ head: number; trimmed_to: number }>("SELECT head, trimmed_to FROM meta");
+  if (!row) throw new Error("The row of meta is missing.");
+  return row;
+}
+
+/** The first `limit` of each topic contain the first `limit` of all. */
+function rowsOfTopics(connection: Connection, offset: number, topics: readonly Topic[], limit: number): RecordRow[] {
+  const offsets = new Set<number>();
+  for (const topic of new Set(topics)) {
+    const found = connection.all<{ offset: number }>(
+      "SELECT offset FROM log_topics WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?",
+      topic,
+      offset,
+      limit,
+    );
+    for (const row of found) offsets.add(row.offset);
+  }
+  const first = [...offsets].sort((a, b) => a - b).slice(0, limit);
+  return first.map((at) => {
+    const row = connection.get<RecordRow>("SELECT * FROM log_records WHERE offset = ?", at);
+    if (!row) throw new Error(`Record ${at} is indexed but missing.`);
+    return row;
+  });
+}
+
+function toRecord(row: RecordRow): LogRecord {
+  return {
+    offset: row.offset,
+    id: row.id,
+    type: row.type as EventType,
+    merchantId: row.merchant_id,
+    paymentId: row.payment_id,
+    sequence: row.sequence,
+    atMs: row.at_ms,
+    data: JSON.parse(row.data) as EventData,
+    topics: JSON.parse(row.topics) as Topic[],
+  };
+}

@@ -1,0 +1,29 @@
+/** What the reader thread can be asked. */
+import { head, readAfter } from "./log.ts";
+import { idempotentAnswer, keyByHash, keys, merchant, merchants } from "./merchants.ts";
+import { latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
+import { merchantsOnAddress, route } from "./route.ts";
+import { dueAtHeight, dueAtTime, openTransfers, progress, transfersInBlock, watchedRecipients } from "./watch.ts";
+
+export const reads = {
+  head,
+  readAfter,
+  loadForDecision,
+  snapshot,
+  list,
+  latestOnAddress,
+  merchantsOnAddress,
+  route,
+  dueAtHeight,
+  dueAtTime,
+  transfersInBlock,
+  openTransfers,
+  watchedRecipients,
+  progress,
+  merchants,
+  merchant,
+  keys,
+  keyByHash,
+  idempotentAnswer,
+};
+export type Reads = typeof reads;

@@ -1,0 +1,69 @@
+/** Where an observed transfer belongs: to the payment it already credits, else to the one that waits on its address. */
+import type { Route, RouteQuery } from "../../../log/store.ts";
+import type { Connection } from "../connection.ts";
+
+export function route(connection: Connection, queries: readonly RouteQuery[]): readonly Route[] {
+  return connection.read(() => queries.map((query) => routeOne(connection, query)));
+}
+
+function routeOne(connection: Connection, query: RouteQuery): Route {
+  const credited = connection.all<{ merchant_id: string; payment_id: string }>(
+    "SELECT merchant_id, payment_id FROM transfers WHERE chain = ? AND tx_id = ? AND idx = ?",
+    query.chain,
+    query.txId,
+    query.index,
+  );
+  const paymentIds = credited.map((row) => row.payment_id);
+  const unattributed: { merchantId: string; address: string }[] = [];
+  const done = new Set(credited.map((row) => row.merchant_id));
+  for (const merchantId of merchantsOnAddress(connection, query.chain, query.recipient)) {
+    if (done.has(merchantId)) continue;
+    const paymentId = creditable(connection, merchantId, query);
+    if (paymentId !== null) paymentIds.push(paymentId);
+    else unattributed.push({ merchantId, address: addressOf(connection, merchantId, query) });
+  }
+  return { paymentIds, unattributed };
+}
+
+/** The open payment, else the newest; never one that is younger than the transfer. */
+function creditable(connection: Connection, merchantId: string, query: RouteQuery): string | null {
+  for (const condition of ["is_open = 1", "recipient IS NOT NULL"]) {
+    const row = connection.get<{ id: string }>(
+      `SELECT id FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ? AND created_at_ms <= ?
+       AND ${condition} ORDER BY created_at_ms DESC, rowid DESC LIMIT 1`,
+      query.chain,
+      query.recipient,
+      merchantId,
+      query.timeMs,
+    );
+    if (row) return row.id;
+  }
+  return null;
+}
+
+function addressOf(connection: Connection, merchantId: string, query: RouteQuery): string {
+  const row = connection.get<{ address: string | null }>(
+    `SELECT address FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ?
+     ORDER BY created_at_ms DESC, rowid DESC LIMIT 1`,
+    query.chain,
+    query.recipient,
+    merchantId,
+  );
+  return row?.address ?? query.recipient;
+}
+
+/** One step of the index per merchant, however many payments an address has had. */
+export function merchantsOnAddress(connection: Connection, chain: string, recipient: string): string[] {
+  const merchants: string[] = [];
+  for (;;) {
+    const row = connection.get<{ merchant_id: string }>(
+      `SELECT merchant_id FROM payments WHERE chain = ? AND recipient = ? AND merchant_id > ?
+       ORDER BY merchant_id LIMIT 1`,
+      chain,
+      recipient,
+      merchants.at(-1) ?? "",
+    );
+    if (!row) return merchants;
+    merchants.push(row.merchant_id);
+  }
+}

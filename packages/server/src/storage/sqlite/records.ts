@@ -1,0 +1,38 @@
+/** The records that a commit wrote, made again from the commands: the writer answers with offsets only, so that
+ * nothing is copied back between the threads. */
+import type { AppendCommand, AppendResult, LogRecord, NewRecord } from "../../log/event-log.ts";
+import { recordId } from "./record-id.ts";
+import type { Stored } from "./writing/commit.ts";
+
+export function resultsOf(
+  epoch: string,
+  commands: readonly AppendCommand[],
+  stored: readonly Stored[],
+): readonly AppendResult[] {
+  return commands.map((command, at) => {
+    const result = stored[at];
+    if (!result) throw new Error("The writer gave no answer to a command.");
+    return result.ok ? { ok: true, records: recordsOfCommand(epoch, command, result) } : result;
+  });
+}
+
+export function recordsOf(epoch: string, commands: readonly AppendCommand[], stored: readonly Stored[]): LogRecord[] {
+  return resultsOf(epoch, commands, stored).flatMap((result) => (result.ok ? result.records : []));
+}
+
+function recordsOfCommand(
+  epoch: string,
+  command: AppendCommand,
+  { firstOffset, count }: { firstOffset: number; count: number },
+): LogRecord[] {
+  if (count === 0) return [];
+  const events: readonly NewRecord[] =
+    command.kind === "payment" ? command.events : [{ ...command.event, sequence: null }];
+  const merchantId = command.kind === "payment" ? command.payment.merchantId : command.merchantId;
+  const paymentId = command.kind === "payment" ? command.payment.id : null;
+  const topics = [...new Set(command.topics)];
+  return events.map(({ type, sequence, atMs, data }, at) => {
+    const offset = firstOffset + at;
+    return { offset, id: recordId(epoch, offset), type, merchantId, paymentId, sequence, atMs, data, topics };
+  });
+}

@@ -1,0 +1,187 @@
+/** Payments and transfers as rows, and back. Amounts are decimal strings, lists and objects are JSON. */
+import { isOpen, type Payment } from "../../payments/payment.ts";
+import type { BlockRef, Transfer } from "../../payments/transfer.ts";
+import type { Row } from "./connection.ts";
+
+const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+const parsed = <T>(value: string | null): T | null => (value === null ? null : (JSON.parse(value) as T));
+
+/** A row of `payments`. */
+export interface PaymentRow extends Row {
+  id: string;
+  merchant_id: string;
+  chain: string;
+  asset: string;
+  decimals: number;
+  amount: string | null;
+  address: string | null;
+  recipient: string | null;
+  derivation_index: number | null;
+  uri: string | null;
+  reference: string | null;
+  customer: string | null;
+  items: string | null;
+  metadata: string | null;
+  status: Payment["status"];
+  is_open: number;
+  amount_state: Payment["amountState"];
+  delivery: Payment["delivery"];
+  flags: string;
+  received: string;
+  covering_tx_id: string | null;
+  confirmations: number;
+  confirmations_required: number;
+  final_confirmations: number;
+  claimed_at_ms: number | null;
+  sequence: number;
+  created_at_ms: number;
+  updated_at_ms: number;
+  expires_at_ms: number | null;
+  monitor_until_ms: number | null;
+  deadline_ms: number | null;
+  erased_at_ms: number | null;
+}
+
+/** A row of `transfers`. */
+export interface TransferRow extends Row {
+  merchant_id: string;
+  payment_id: string;
+  chain: string;
+  tx_id: string;
+  idx: string;
+  asset: string;
+  amount: string;
+  recipient: string;
+  status: Transfer["status"];
+  confirmations: number;
+  block_height: number | null;
+  block_hash: string | null;
+  block_time_ms: number | null;
+  first_seen_at_ms: number;
+  replaceable: number;
+  replaced_by: string | null;
+  spends: string;
+  due_height: number | null;
+}
+
+export function paymentToRow(payment: Payment): PaymentRow {
+  return {
+    id: payment.id,
+    merchant_id: payment.merchantId,
+    chain: payment.chain,
+    asset: payment.asset,
+    decimals: payment.decimals,
+    amount: payment.amountAtomic?.toString() ?? null,
+    address: payment.address,
+    recipient: payment.recipient,
+    derivation_index: payment.derivationIndex,
+    uri: payment.uri,
+    reference: payment.reference,
+    customer: payment.customer,
+    items: json(payment.items),
+    metadata: json(payment.metadata),
+    status: payment.status,
+    is_open: isOpen(payment.status) ? 1 : 0,
+    amount_state: payment.amountState,
+    delivery: payment.delivery,
+    flags: JSON.stringify(payment.flags),
+    received: payment.receivedAtomic.toString(),
+    covering_tx_id: payment.coveringTxId,
+    confirmations: payment.confirmations,
+    confirmations_required: payment.policy.confirmationsRequired,
+    final_confirmations: payment.policy.finalConfirmations,
+    claimed_at_ms: payment.claimedAtMs,
+    sequence: payment.sequence,
+    created_at_ms: payment.createdAtMs,
+    updated_at_ms: payment.updatedAtMs,
+    expires_at_ms: payment.expiresAtMs,
+    monitor_until_ms: payment.monitorUntilMs,
+    deadline_ms: payment.deadlineMs,
+    erased_at_ms: payment.erasedAtMs,
+  };
+}
+
+export function paymentFromRow(row: PaymentRow): Payment {
+  return {
+    id: row.id,
+    merchantId: row.merchant_id,
+    chain: row.chain,
+    asset: row.asset,
+    decimals: row.decimals,
+    amountAtomic: row.amount === null ? null : BigInt(row.amount),
+    address: row.address,
+    recipient: row.recipient,
+    derivationIndex: row.derivation_index,
+    uri: row.uri,
+    reference: row.reference,
+    customer: row.customer,
+    items: parsed(row.items),
+    metadata: parsed(row.metadata),
+    status: row.status,
+    amountState: row.amount_state,
+    delivery: row.delivery,
+    flags: parsed<Payment["flags"]>(row.flags) ?? [],
+    receivedAtomic: BigInt(row.received),
+    coveringTxId: row.covering_tx_id,
+    confirmations: row.confirmations,
+    policy: {
+      confirmationsRequired: row.confirmations_required,
+      finalConfirmations: row.final_confirmations,
+    },
+    claimedAtMs: row.claimed_at_ms,
+    sequence: row.sequence,
+    createdAtMs: row.created_at_ms,
+    updatedAtMs: row.updated_at_ms,
+    expiresAtMs: row.expires_at_ms,
+    monitorUntilMs: row.monitor_until_ms,
+    deadlineMs: row.deadline_ms,
+    erasedAtMs: row.erased_at_ms,
+  };
+}
+
+export function transferToRow(payment: Payment, transfer: Transfer): TransferRow {
+  return {
+    merchant_id: payment.merchantId,
+    payment_id: payment.id,
+    chain: transfer.chain,
+    tx_id: transfer.txId,
+    idx: transfer.index,
+    asset: transfer.asset,
+    amount: transfer.amountAtomic.toString(),
+    recipient: transfer.recipient,
+    status: transfer.status,
+    confirmations: transfer.confirmations,
+    block_height: transfer.block?.height ?? null,
+    block_hash: transfer.block?.hash ?? null,
+    block_time_ms: transfer.block?.timeMs ?? null,
+    first_seen_at_ms: transfer.firstSeenAtMs,
+    replaceable: transfer.replaceable ? 1 : 0,
+    replaced_by: transfer.replacedBy,
+    spends: JSON.stringify(transfer.spends),
+    due_height: transfer.dueHeight,
+  };
+}
+
+export function transferFromRow(row: TransferRow): Transfer {
+  return {
+    chain: row.chain,
+    txId: row.tx_id,
+    index: row.idx,
+    asset: row.asset,
+    amountAtomic: BigInt(row.amount),
+    recipient: row.recipient,
+    status: row.status,
+    confirmations: row.confirmations,
+    block: blockOf(row),
+    firstSeenAtMs: row.first_seen_at_ms,
+    replaceable: row.replaceable === 1,
+    replacedBy: row.replaced_by,
+    spends: parsed<string[]>(row.spends) ?? [],
+    dueHeight: row.due_height,
+  };
+}
+
+function blockOf(row: TransferRow): BlockRef | null {
+  const { block_height: height, block_hash: hash, block_time_ms: timeMs } = row;
+  return height === null || hash === null || timeMs === null ? null : { height, hash, timeMs };
+}

@@ -1,0 +1,139 @@
+/** One command: payment row, transfers, stored answer, records, topics. The caller undoes it when it does not succeed. */
+import type { NewRecord, PaymentCommand, UnattributedCommand } from "../../../log/event-log.ts";
+import type { Topic } from "../../../log/topic.ts";
+import type { Payment } from "../../../payments/payment.ts";
+import type { Transfer } from "../../../payments/transfer.ts";
+import { recordId } from "../record-id.ts";
+import { paymentToRow, transferToRow } from "../rows.ts";
+import type { Stored, Transaction } from "./commit.ts";
+import { erasePersonalTopics } from "./erase.ts";
+import { storeIdempotentAnswer } from "./idempotency.ts";
+
+export function appendCommand(transaction: Transaction, command: PaymentCommand | UnattributedCommand): Stored {
+  return command.kind === "payment" ? appendPayment(transaction, command) : appendUnattributed(transaction, command);
+}
+
+function appendPayment(transaction: Transaction, command: PaymentCommand): Stored {
+  const { payment, transfers, events, topics, idempotency } = command;
+  requireContiguous(command);
+  const refused = command.expectedSequence === 0 ? insert(transaction, payment) : update(transaction, command);
+  if (refused) return { ok: false, reason: refused };
+  for (const transfer of transfers) {
+    if (!upsertTransfer(transaction, payment, transfer)) return { ok: false, reason: "transfer_credited" };
+  }
+  if (transfers.length > 0 && payment.derivationIndex !== null) markIndexUsed(transaction, payment);
+  if (idempotency && !storeIdempotentAnswer(transaction.connection, idempotency)) {
+    return { ok: false, reason: "idempotency" };
+  }
+  const firstOffset = transaction.head + 1;
+  for (const event of events) writeRecord(transaction, payment.merchantId, payment.id, event, topics);
+  if (payment.erasedAtMs !== null) erasePersonalTopics(transaction.connection, payment.id);
+  return { ok: true, firstOffset, count: events.length };
+}
+
+function appendUnattributed(transaction: Transaction, command: UnattributedCommand): Stored {
+  const { merchantId, chain, txId, index, event, topics } = command;
+  const isNew = transaction.connection.run(
+    "INSERT INTO unattributed_transfers (merchant_id, chain, tx_id, idx) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    merchantId,
+    chain,
+    txId,
+    index,
+  );
+  const firstOffset = transaction.head + 1;
+  if (isNew === 0) return { ok: true, firstOffset, count: 0 };
+  writeRecord(transaction, merchantId, null, { ...event, sequence: null }, topics);
+  return { ok: true, firstOffset, count: 1 };
+}
+
+/** A gap in a payment's sequence would be a mistake of this program; it must not reach the log. */
+function requireContiguous({ expectedSequence, payment, events }: PaymentCommand): void {
+  const last = expectedSequence + events.length;
+  if (payment.sequence === last && events.every((event, at) => event.sequence === expectedSequence + 1 + at)) return;
+  throw new Error(
+    `Payment ${payment.id}: decided at sequence ${expectedSequence} with events ${events.map((event) => event.sequence).join(", ")}, but the payment says ${payment.sequence}.`,
+  );
+}
+
+function insert({ connection }: Transaction, payment: Payment): "conflict" | "address_in_use" | null {
+  const row = paymentToRow(payment);
+  if (connection.get("SELECT 1 FROM payments WHERE id = ?", payment.id)) return "conflict";
+  const taken = connection.get(
+    "SELECT 1 FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ? AND is_open = 1",
+    payment.chain,
+    payment.recipient,
+    payment.merchantId,
+  );
+  if (taken && row.is_open === 1) return "address_in_use";
+  const columns = Object.keys(row);
+  connection.runNamed(
+    `INSERT INTO payments (${columns.join(", ")}, derivation_xpub)
+     VALUES (${columns.map((column) => `:${column}`).join(", ")},
+       (SELECT xpub FROM derivation_cursors WHERE merchant_id = :merchant_id AND chain = :chain AND is_current = 1))`,
+    row,
+  );
+  return null;
+}
+
+function update({ connection }: Transaction, { payment, expectedSequence }: PaymentCommand): "conflict" | null {
+  const row = paymentToRow(payment);
+  const assignments = Object.keys(row).map((column) => `${column} = :${column}`);
+  const changed = connection.runNamed(
+    `UPDATE payments SET ${assignments.join(", ")} WHERE id = :id AND sequence = :expected_sequence`,
+    { ...row, expected_sequence: expectedSequence },
+  );
+  return changed === 1 ? null : "conflict";
+}
+
+/** Returns false when the transfer belongs to another payment of this merchant. */
+function upsertTransfer({ connection }: Transaction, payment: Payment, transfer: Transfer): boolean {
+  const row = transferToRow(payment, transfer);
+  const columns = Object.keys(row);
+  const changed = connection.runNamed(
+    `INSERT INTO transfers (${columns.join(", ")}) VALUES (${columns.map((column) => `:${column}`).join(", ")})
+     ON CONFLICT (chain, tx_id, idx, merchant_id) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}
+     WHERE transfers.payment_id = excluded.payment_id`,
+    row,
+  );
+  return changed === 1;
+}
+
+/** The address at this index was paid: the gap behind it starts anew. */
+function markIndexUsed({ connection }: Transaction, payment: Payment): void {
+  connection.run(
+    `UPDATE derivation_cursors SET last_used_index = max(last_used_index, ?1)
+     WHERE merchant_id = ?2 AND chain = ?3 AND next_index > ?1
+       AND xpub = (SELECT derivation_xpub FROM payments WHERE id = ?4)`,
+    payment.derivationIndex,
+    payment.merchantId,
+    payment.chain,
+    payment.id,
+  );
+}
+
+function writeRecord(
+  transaction: Transaction,
+  merchantId: string,
+  paymentId: string | null,
+  event: NewRecord,
+  topics: readonly Topic[],
+): void {
+  const { connection, epoch } = transaction;
+  transaction.head += 1;
+  const offset = transaction.head;
+  const distinct = [...new Set(topics)];
+  connection.run(
+    `INSERT INTO log_records (offset, id, type, merchant_id, payment_id, sequence, at_ms, data, topics)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    offset,
+    recordId(epoch, offset),
+    event.type,
+    merchantId,
+    paymentId,
+    event.sequence,
+    event.atMs,
+    JSON.stringify(event.data),
+    JSON.stringify(distinct),
+  );
+  for (const topic of distinct) connection.run("INSERT INTO log_topics (topic, offset) VALUES (?, ?)", topic, offset);
+}

@@ -1,0 +1,73 @@
+/** Merchants, their keys, and the next index of their extended public keys. */
+import type { ApiKey, Merchant } from "../../../log/store.ts";
+import type { Connection } from "../connection.ts";
+
+export function createMerchant(connection: Connection, merchant: Merchant): void {
+  connection.run(
+    "INSERT INTO merchants (id, name, created_at_ms) VALUES (?, ?, ?)",
+    merchant.id,
+    merchant.name,
+    merchant.createdAtMs,
+  );
+  for (const [chain, xpub] of Object.entries(merchant.xpubs)) setXpub(connection, merchant.id, chain, xpub);
+}
+
+export function setXpub(connection: Connection, merchantId: string, chain: string, xpub: string): void {
+  connection.run(
+    `INSERT INTO merchant_xpubs (merchant_id, chain, xpub) VALUES (?, ?, ?)
+     ON CONFLICT (merchant_id, chain) DO UPDATE SET xpub = excluded.xpub`,
+    merchantId,
+    chain,
+    xpub,
+  );
+}
+
+export function createKey(connection: Connection, key: ApiKey): void {
+  connection.run(
+    `INSERT INTO api_keys (id, merchant_id, kind, hash, hint, created_at_ms, revoked_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    key.id,
+    key.merchantId,
+    key.kind,
+    key.hash,
+    key.hint,
+    key.createdAtMs,
+    key.revokedAtMs,
+  );
+}
+
+export function revokeKey(connection: Connection, id: string, atMs: number): boolean {
+  return connection.run("UPDATE api_keys SET revoked_at_ms = ? WHERE id = ? AND revoked_at_ms IS NULL", atMs, id) === 1;
+}
+
+export function takeDerivationIndex(
+  connection: Connection,
+  merchantId: string,
+  chain: string,
+  xpub: string,
+  gapLimit: number,
+): number | null {
+  connection.run(
+    `INSERT INTO derivation_cursors (merchant_id, chain, xpub, next_index, last_used_index, is_current)
+     VALUES (?, ?, ?, 0, -1, 0) ON CONFLICT DO NOTHING`,
+    merchantId,
+    chain,
+    xpub,
+  );
+  const cursor = connection.get<{ next_index: number; last_used_index: number }>(
+    "SELECT next_index, last_used_index FROM derivation_cursors WHERE merchant_id = ? AND chain = ? AND xpub = ?",
+    merchantId,
+    chain,
+    xpub,
+  );
+  if (!cursor) throw new Error(`The derivation cursor of merchant ${merchantId} on ${chain} is missing.`);
+  if (cursor.next_index - (cursor.last_used_index + 1) >= gapLimit) return null;
+  connection.run(
+    `UPDATE derivation_cursors SET next_index = next_index + (xpub = ?1), is_current = (xpub = ?1)
+     WHERE merchant_id = ?2 AND chain = ?3`,
+    xpub,
+    merchantId,
+    chain,
+  );
+  return cursor.next_index;
+}

@@ -1,0 +1,6 @@
+/** Single writes beside the log; each shares the commit of what waits with it. */
+import { storeIdempotentAnswer } from "./idempotency.ts";
+import { createKey, createMerchant, revokeKey, setXpub, takeDerivationIndex } from "./merchants.ts";
+
+export const writes = { createMerchant, setXpub, createKey, revokeKey, takeDerivationIndex, storeIdempotentAnswer };
+export type Writes = typeof writes;
