@@ -1,71 +1,55 @@
 /**
- * `decide` (what happens to a payment) will be the whole of the life cycle; this file first fixes its contract.
+ * What happens to a payment: from its state and one input to its next state and the events that tell it. Pure and
+ * total: no clock, no I/O, never throws. The tables are in `transitions.ts`, `transfer-transitions.ts` and
+ * `commands-table.ts`.
  * Source: PAYMENT_STATES.md.
  */
-import type { DeliveryState, ErrorCode, EventData, EventType } from "@paybell/protocol";
-import type { Payment, PaymentState } from "./payment.ts";
-import type { Observation, Transfer } from "./transfer.ts";
+import { decideCommand } from "./commands.ts";
+import { createPayment } from "./create.ts";
+import type { Decide, Decision } from "./decision.ts";
+import { deadlineOf, emit, finish, startDraft, unchanged } from "./draft.ts";
+import { decideTransfers } from "./on-transfers.ts";
+import type { PaymentState } from "./payment.ts";
+import { isTime } from "./sane.ts";
+import { isLive } from "./transfer.ts";
+import { stepHead, stepObservations } from "./transfers-step.ts";
+import { TIME_TRIGGERS } from "./transitions.ts";
 
-/** The fields of a payment that are given at its creation; the rest starts from nothing. */
-export type NewPayment = Pick<
-  Payment,
-  | "id"
-  | "merchantId"
-  | "chain"
-  | "asset"
-  | "decimals"
-  | "amountAtomic"
-  | "address"
-  | "recipient"
-  | "derivationIndex"
-  | "uri"
-  | "reference"
-  | "customer"
-  | "items"
-  | "metadata"
-  | "policy"
-  | "expiresAtMs"
-> & { monitoringSeconds: number };
+export type { Decide, DecidedEvent, Decision, Input, NewPayment, Refusal, Rejection } from "./decision.ts";
 
-export type Input =
-  | { type: "create"; payment: NewPayment }
-  /** Observations of this payment's transfers, decided together: a reorg that moves a transfer is one thing. */
-  | { type: "observe"; observations: readonly Observation[] }
-  /** The chain's head is now at this height: included transfers have more confirmations. */
-  | { type: "head"; height: number }
-  /** Time has passed; the chain has been watched without a gap until `watchedUntilMs`. */
-  | { type: "tick"; watchedUntilMs: number }
-  | { type: "claim" }
-  | { type: "cancel" }
-  | { type: "deliver"; to: DeliveryState }
-  | { type: "resolve"; as: "paid" | "failed" }
-  | { type: "erase" };
+export const decide: Decide = (state, input, atMs) => {
+  if (!isTime(atMs)) return refused("invalid_request", "The decision's time is no time that a calendar can hold.");
+  if (state === null) {
+    if (input.type === "create") return createPayment(input.payment, atMs);
+    return refused("not_found", "There is no such payment.");
+  }
+  switch (input.type) {
+    case "create":
+      return refused("conflict", `The payment exists already; it is ${state.payment.status}.`);
+    case "observe":
+      return decideTransfers(state, stepObservations(state, input.observations, atMs), atMs);
+    case "head":
+      return decideTransfers(state, stepHead(state, input.height), atMs);
+    case "tick":
+      return decideTime(state, input.watchedUntilMs, atMs);
+    default:
+      return decideCommand(state, input, atMs);
+  }
+};
 
-/** A fact about a payment, not yet in the log. */
-export interface DecidedEvent {
-  type: EventType;
-  sequence: number;
-  atMs: number;
-  data: EventData;
+/** Time counts only as far as the chain has been watched: what was paid while nobody looked is not expired. */
+function decideTime(state: PaymentState, watchedUntilMs: number, atMs: number): Decision {
+  const trigger = TIME_TRIGGERS[state.payment.status];
+  const deadlineMs = deadlineOf(state.payment, state.transfers);
+  if (trigger === null || trigger.event === null || deadlineMs === null || !(watchedUntilMs >= deadlineMs)) {
+    return unchanged(state);
+  }
+  const draft = startDraft(state.payment, atMs);
+  draft.payment.status = trigger.to;
+  emit(draft, trigger.event, state.transfers.filter(isLive));
+  return finish(state, draft, state.transfers, []);
 }
 
-export type Decision =
-  | {
-      ok: true;
-      state: PaymentState;
-      /** Empty: nothing changed, nothing to write. */
-      events: readonly DecidedEvent[];
-      /** The transfers that differ from those in the state before. */
-      changed: readonly Transfer[];
-      /** Observations that this payment does not accept (wrong asset, older than it, one too many): unattributed. */
-      rejected: readonly { observation: Observation; why: NonNullable<EventData["unattributed"]>["why"] }[];
-    }
-  | { ok: false; refusal: Refusal };
-
-export interface Refusal {
-  code: ErrorCode;
-  message: string;
-  details?: unknown;
+function refused(code: "invalid_request" | "not_found" | "conflict", message: string): Decision {
+  return { ok: false, refusal: { code, message } };
 }
-
-export type Decide = (state: PaymentState | null, input: Input, atMs: number) => Decision;
