@@ -1,13 +1,14 @@
 /** What the HTTP API is made of; given by the composition root. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { PaymentEvent } from "@paybell/protocol";
-import type { Logger } from "pino";
-import type { ChainFacts, WatcherStatus } from "../chains/watcher.ts";
+import type { FastifyBaseLogger } from "fastify";
+import type { WatcherStatus } from "../chains/watcher.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Limits } from "../kit/limits.ts";
 import type { IdempotencyStore, PaymentStore } from "../log/store.ts";
 import type { Payment } from "../payments/payment.ts";
+import type { Api } from "./api.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -24,6 +25,7 @@ export interface PollRequest {
   limit: number;
   /** Wait so long for an event when there is none yet; 0: answer at once. */
   waitMs: number;
+  remoteAddress: string;
   /** Aborted when the client has gone. */
   signal: AbortSignal;
 }
@@ -33,6 +35,7 @@ export interface StreamRequest {
   audience: Audience;
   /** `Last-Event-ID`; `null`: a snapshot first. */
   after: string | null;
+  remoteAddress: string;
 }
 
 /** The event feeds of the native protocol. */
@@ -74,17 +77,18 @@ export interface HttpApiDeps {
   idempotency: IdempotencyStore;
   authenticator: Authenticator;
   feeds: EventFeeds;
-  chains: readonly ChainFacts[];
   /** `null` in live mode: the sandbox calls then answer 403. */
   sandbox: SandboxControls | null;
   readiness: ReadinessSources;
   metrics: Metrics;
   clock: Clock;
   limits: Limits;
-  defaults: { expiresInSeconds: number };
   allowedOrigins: readonly string[];
   trustProxy: readonly string[];
-  logger: Logger;
+  /** Pino's interface. Gets route patterns, never URLs. */
+  logger: FastifyBaseLogger;
+  /** Routes of other protocols on the same port, with envelopes of their own. */
+  mounts?: readonly ((api: Api) => void)[];
   /** Who makes the `http.Server` that the API answers on; left out: the API makes its own. */
   serverFactory?: (handler: RequestListener) => Server;
 }

@@ -1,0 +1,35 @@
+/** Types that every route shares. */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import type { Caller } from "./authenticator.ts";
+import type { HttpApiDeps } from "./deps.ts";
+import type { Idempotency } from "./idempotency.ts";
+
+/** The fastify application with typed schemas. */
+export type Api = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+
+/**
+ * Who may call a route. `secret`: a secret key only. `public`: anyone who knows the id, from any origin; a key, where
+ * one is sent, must be good. `optional`: anyone, a key tells more; not for browsers of other origins. `open`: anyone, no
+ * key is looked at.
+ */
+export type Access = "secret" | "public" | "optional" | "open";
+
+/** What a route file gets. */
+export interface RouteContext {
+  api: Api;
+  deps: HttpApiDeps;
+  idempotency: Idempotency;
+}
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Left out: `secret`. */
+    access?: Access;
+  }
+  interface FastifyRequest {
+    /** `null`: no key was sent, or the route looks at none. */
+    caller: Caller | null;
+  }
+}

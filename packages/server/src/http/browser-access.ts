@@ -1,0 +1,79 @@
+/**
+ * What browsers of other origins may do. Nothing here uses cookies.
+ *
+ * - Paths that need only the payment's id: reading, from any origin.
+ * - Origins of `allowedOrigins`, and loopback origins in the sandbox: everything, keys included.
+ * Not `@fastify/cors`, because the rule differs by path as well as by origin.
+ * Source: DESIGN.md, "Who may listen".
+ */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { PaybellError } from "../kit/errors.ts";
+import type { Api } from "./api.ts";
+import type { HttpApiDeps } from "./deps.ts";
+import { allowHeader, type RouteTable } from "./route-table.ts";
+
+const PREFLIGHT_MAX_AGE_SECONDS = "600";
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?$/;
+const EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, X-Request-Id";
+
+type Origins = Pick<HttpApiDeps, "mode" | "allowedOrigins">;
+
+export function governBrowsers(api: Api, origins: Origins, routes: RouteTable): void {
+  api.addHook("onRequest", async (request, reply) => {
+    addSecurityHeaders(reply);
+    reply.header("x-request-id", request.id);
+    if (request.method === "OPTIONS" && request.is404) return answerOptions(request, reply, origins, routes);
+    const { origin } = request.headers;
+    const isPublic = request.routeOptions.config?.access === "public";
+    if (isPublic || origin !== undefined) reply.header("vary", "Origin");
+    if (origin !== undefined) allowOrigin(reply, origin, isPublic, origins);
+  });
+}
+
+function addSecurityHeaders(reply: FastifyReply): void {
+  reply.header("x-content-type-options", "nosniff");
+  reply.header("referrer-policy", "no-referrer");
+  reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  reply.header("cache-control", "no-store");
+}
+
+function mayUseKeys(origin: string, { mode, allowedOrigins }: Origins): boolean {
+  return allowedOrigins.includes(origin) || (mode === "sandbox" && LOOPBACK_ORIGIN.test(origin));
+}
+
+function allowOrigin(reply: FastifyReply, origin: string, isPublic: boolean, origins: Origins): void {
+  const trusted = mayUseKeys(origin, origins);
+  if (!trusted && !isPublic) return;
+  reply.header("access-control-allow-origin", trusted ? origin : "*");
+  reply.header("access-control-expose-headers", EXPOSED_HEADERS);
+}
+
+/** `OPTIONS`: a preflight, or a question for the methods of a path. */
+function answerOptions(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  origins: Origins,
+  routes: RouteTable,
+): FastifyReply {
+  const methods = routes.methodsOf(request.url);
+  if (methods.length === 0) throw new PaybellError("not_found", "There is nothing at this path.");
+  reply.header("allow", allowHeader(methods));
+  reply.header("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+  const { origin } = request.headers;
+  const wanted = request.headers["access-control-request-method"];
+  if (origin === undefined || wanted === undefined) return reply.code(204).send();
+  const trusted = mayUseKeys(origin, origins);
+  if (!trusted && !methods.some(({ method, access }) => method === wanted && access === "public")) {
+    throw new PaybellError("forbidden", "This origin may not make this call: add it to PAYBELL_ALLOWED_ORIGINS.");
+  }
+  reply.header("access-control-allow-origin", trusted ? origin : "*");
+  reply.header("access-control-allow-methods", trusted ? allowHeader(methods) : "GET");
+  reply.header(
+    "access-control-allow-headers",
+    trusted
+      ? "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Cache-Control"
+      : "Content-Type, Last-Event-ID, Cache-Control",
+  );
+  reply.header("access-control-max-age", PREFLIGHT_MAX_AGE_SECONDS);
+  return reply.code(204).send();
+}

@@ -1,0 +1,102 @@
+/**
+ * The HTTP API: strict in what it takes, one shape for every error, no ids in its logs.
+ * Source: DESIGN.md, "HTTP API"; the routes are one file each, in `routes/`.
+ */
+import { randomUUID } from "node:crypto";
+import type { RequestListener, Server } from "node:http";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import { type FastifyBaseLogger, type FastifyHttpOptions, fastify, LogController } from "fastify";
+import { PaybellError } from "../kit/errors.ts";
+import type { Api, RouteContext } from "./api.ts";
+import { governBrowsers } from "./browser-access.ts";
+import type { HttpApiDeps } from "./deps.ts";
+import { answerError } from "./error-answers.ts";
+import { Idempotency } from "./idempotency.ts";
+import { acceptJsonBodies } from "./json-body.ts";
+import { describeApi, openapiRoute } from "./openapi.ts";
+import { authenticateRequests } from "./request-auth.ts";
+import { recordRequests } from "./request-log.ts";
+import { allowHeader, RouteTable } from "./route-table.ts";
+import { createPayment } from "./routes/create-payment.ts";
+import { erasePayment } from "./routes/erase-payment.ts";
+import { events } from "./routes/events.ts";
+import { getPayment } from "./routes/get-payment.ts";
+import { health } from "./routes/health.ts";
+import { listPayments } from "./routes/list-payments.ts";
+import { observations } from "./routes/observations.ts";
+import { paymentCommands } from "./routes/payment-commands.ts";
+import { paymentEvents } from "./routes/payment-events.ts";
+import { sandbox } from "./routes/sandbox.ts";
+import { strictValidatorCompiler } from "./validation.ts";
+
+/** Longer path segments find no route: 404. */
+const MAX_PARAMETER_LENGTH = 500;
+
+const ROUTES: readonly ((context: RouteContext) => void)[] = [
+  createPayment,
+  listPayments,
+  getPayment,
+  paymentCommands,
+  erasePayment,
+  events,
+  paymentEvents,
+  observations,
+  sandbox,
+  health,
+  openapiRoute,
+];
+
+/** Ready to serve: call `listen`, or use `api.server` where `serverFactory` made it. */
+export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
+  const { limits } = deps;
+  const api: Api = fastify(optionsOf(deps)).withTypeProvider<TypeBoxTypeProvider>();
+  api.setValidatorCompiler(strictValidatorCompiler());
+  // Responses are made by `payments/payment.ts` and are not filtered again; a test holds them against their schemas.
+  api.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  const routes = new RouteTable(api);
+  describeApi(api, deps.version);
+  acceptJsonBodies(api);
+  governBrowsers(api, deps, routes);
+  authenticateRequests(api, deps.authenticator);
+  recordRequests(api, deps.metrics);
+  answerFailures(api, routes, limits.bodyBytes);
+  // After the registered plugins, so that /openapi.json sees every route.
+  api.after(() => mountRoutes(api, deps));
+  await api.ready();
+  return api;
+}
+
+function optionsOf(deps: HttpApiDeps): FastifyHttpOptions<Server, FastifyBaseLogger> {
+  const { serverFactory, limits, trustProxy } = deps;
+  return {
+    loggerInstance: deps.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: limits.bodyBytes,
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    genReqId: () => `req_${randomUUID()}`,
+    exposeHeadRoutes: false,
+    onProtoPoisoning: "error",
+    onConstructorPoisoning: "error",
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply, limits.bodyBytes),
+    ...(serverFactory ? { serverFactory: (handler) => serverFactory(handler as RequestListener) } : {}),
+  };
+}
+
+function mountRoutes(api: Api, deps: HttpApiDeps): void {
+  const { limits, clock, idempotency: store } = deps;
+  const idempotency = new Idempotency({ store, clock, bodyBytes: limits.bodyBytes });
+  for (const route of ROUTES) route({ api, deps, idempotency });
+  for (const mount of deps.mounts ?? []) mount(api);
+}
+
+function answerFailures(api: Api, routes: RouteTable, bodyBytes: number): void {
+  api.setErrorHandler((error, request, reply) => answerError(error, request, reply, bodyBytes));
+  api.setNotFoundHandler((request, reply) => {
+    const methods = routes.methodsOf(request.url);
+    if (methods.length === 0) throw new PaybellError("not_found", "There is nothing at this path; see /openapi.json.");
+    reply.header("allow", allowHeader(methods));
+    throw new PaybellError("method_not_allowed", `This path has no ${request.method}; it has ${allowHeader(methods)}.`);
+  });
+}

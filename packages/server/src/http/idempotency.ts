@@ -1,0 +1,187 @@
+/**
+ * Idempotency-Key: the first answer to a POST is kept for 24 hours and given again.
+ *
+ * - A key belongs to one merchant and one request (method, path, body); another request under it is a 409.
+ * - What is kept: success, refusals by the state of things (409), and 500. Not kept, since the same request may go
+ *   through next time: everything refused before it was carried out, and whatever the registry calls retryable.
+ * - The answer to a request that writes a payment is stored in the same commit as the payment.
+ * - A second request while the first is carried out waits for it, and gets its answer.
+ * Source: Stripe's Idempotency-Key, see DESIGN.md, "HTTP API".
+ */
+import { createHash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import { type AnswerWith, IdempotencyTaken } from "../ingest/ingest.ts";
+import type { Clock } from "../kit/clock.ts";
+import { PaybellError } from "../kit/errors.ts";
+import type { IdempotentAnswer } from "../log/event-log.ts";
+import type { IdempotencyStore } from "../log/store.ts";
+import { type PaymentState, viewMerchant } from "../payments/payment.ts";
+import { knownError, unforeseen } from "./error-answers.ts";
+
+export interface Answer {
+  httpStatus: number;
+  /** JSON text: a replay is the same to the byte. */
+  body: string;
+  replayed: boolean;
+}
+
+interface Flight {
+  requestHash: string;
+  waiting: number;
+  done: Promise<void>;
+}
+
+interface Keyed {
+  merchantId: string;
+  key: string;
+  requestHash: string;
+}
+
+/** Requests that may wait for one that is being carried out; beyond it: 409 `idempotency_in_progress`. */
+const MAX_WAITING = 16;
+
+export class Idempotency {
+  readonly #store: IdempotencyStore;
+  readonly #clock: Clock;
+  readonly #bodyBytes: number;
+  readonly #flights = new Map<string, Flight>();
+
+  constructor(options: { store: IdempotencyStore; clock: Clock; bodyBytes: number }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#bodyBytes = options.bodyBytes;
+  }
+
+  /** A POST that writes a payment, and answers with it as its merchant reads it. */
+  writePayment(
+    request: FastifyRequest,
+    merchantId: string,
+    httpStatus: number,
+    write: (answer?: AnswerWith) => Promise<PaymentState>,
+  ): Promise<Answer> {
+    return this.#answerOnce(request, merchantId, async (keyed) => {
+      const bodyOf = (state: PaymentState) => JSON.stringify(viewMerchant(state));
+      if (!keyed) return { httpStatus, body: bodyOf(await write()), replayed: false };
+      let stored = false;
+      const state = await write((decided) => {
+        stored = true;
+        return { ...keyed, httpStatus, body: bodyOf(decided), atMs: this.#clock.nowMs() };
+      });
+      const answer = { httpStatus, body: bodyOf(state), replayed: false };
+      // A command that changed nothing was not written, and neither was its answer.
+      return stored ? answer : this.#keep(keyed, answer);
+    });
+  }
+
+  /** Any other POST. */
+  run(
+    request: FastifyRequest,
+    merchantId: string,
+    execute: () => Promise<{ httpStatus: number; body: unknown }>,
+  ): Promise<Answer> {
+    return this.#answerOnce(request, merchantId, async (keyed) => {
+      const { httpStatus, body } = await execute();
+      const answer = { httpStatus, body: JSON.stringify(body), replayed: false };
+      return keyed ? this.#keep(keyed, answer) : answer;
+    });
+  }
+
+  async #answerOnce(
+    request: FastifyRequest,
+    merchantId: string,
+    carryOut: (keyed: Keyed | null) => Promise<Answer>,
+  ): Promise<Answer> {
+    const key = request.headers["idempotency-key"];
+    if (typeof key !== "string") return carryOut(null);
+    const keyed = { merchantId, key, requestHash: hashOf(request) };
+    const name = `${merchantId}\n${key}`;
+    for (;;) {
+      const flight = this.#flights.get(name);
+      if (!flight) return this.#takeOff(name, keyed, request, carryOut);
+      if (flight.requestHash !== keyed.requestHash) throw mismatch();
+      if (flight.waiting >= MAX_WAITING) {
+        throw new PaybellError(
+          "idempotency_in_progress",
+          "The first request with this Idempotency-Key is not done yet.",
+        );
+      }
+      flight.waiting += 1;
+      await flight.done;
+    }
+  }
+
+  async #takeOff(
+    name: string,
+    keyed: Keyed,
+    request: FastifyRequest,
+    carryOut: (keyed: Keyed) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { promise: done, resolve: land } = Promise.withResolvers<void>();
+    this.#flights.set(name, { requestHash: keyed.requestHash, waiting: 0, done });
+    try {
+      return (await this.#replay(keyed)) ?? (await this.#carryOutFirst(keyed, request, carryOut));
+    } finally {
+      this.#flights.delete(name);
+      land();
+    }
+  }
+
+  async #carryOutFirst(
+    keyed: Keyed,
+    request: FastifyRequest,
+    carryOut: (keyed: Keyed) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      return await carryOut(keyed);
+    } catch (error) {
+      if (error instanceof IdempotencyTaken) return this.#answerOfAnother(keyed);
+      const refusal = knownError(error, this.#bodyBytes) ?? unforeseen(error, request);
+      if (!isKept(refusal)) throw refusal;
+      const answer = { httpStatus: refusal.spec.httpStatus, body: JSON.stringify(refusal.toBody()), replayed: false };
+      return this.#keep(keyed, answer).catch((storeError: unknown) => {
+        request.log.error({ err: storeError }, "an answer could not be kept under its Idempotency-Key");
+        return answer;
+      });
+    }
+  }
+
+  async #keep(keyed: Keyed, answer: Answer): Promise<Answer> {
+    const { httpStatus, body } = answer;
+    const stored = await this.#store.storeIdempotentAnswer({ ...keyed, httpStatus, body, atMs: this.#clock.nowMs() });
+    return stored ? answer : this.#answerOfAnother(keyed);
+  }
+
+  async #replay(keyed: Keyed): Promise<Answer | null> {
+    const stored = await this.#store.idempotentAnswer(keyed.merchantId, keyed.key, this.#clock.nowMs());
+    return stored ? replayOf(stored, keyed) : null;
+  }
+
+  /** Another process was faster. */
+  async #answerOfAnother(keyed: Keyed): Promise<Answer> {
+    const answer = await this.#replay(keyed);
+    if (answer) return answer;
+    throw new PaybellError(
+      "idempotency_in_progress",
+      "Another request with this Idempotency-Key is being carried out.",
+    );
+  }
+}
+
+function replayOf(stored: IdempotentAnswer, keyed: Keyed): Answer {
+  if (stored.requestHash !== keyed.requestHash) throw mismatch();
+  return { httpStatus: stored.httpStatus, body: stored.body, replayed: true };
+}
+
+function isKept(refusal: PaybellError): boolean {
+  if (refusal.code === "internal_error") return true;
+  return refusal.spec.httpStatus === 409 && !refusal.spec.retryable && refusal.code !== "idempotency_mismatch";
+}
+
+function mismatch(): PaybellError {
+  return new PaybellError("idempotency_mismatch", "This Idempotency-Key was used with another request.");
+}
+
+function hashOf(request: FastifyRequest): string {
+  const parts = [request.method, request.url, JSON.stringify(request.body)];
+  return createHash("sha256").update(parts.join("\n")).digest("hex");
+}

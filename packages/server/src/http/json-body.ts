@@ -1,0 +1,65 @@
+/**
+ * Bodies: UTF-8 JSON or nothing. An empty body counts as `{}`, since many clients set the content type on calls that
+ * need no body. `__proto__` and `constructor.prototype` keys are refused, and so is deep nesting, which would exhaust
+ * the stack of whoever walks the value later.
+ */
+import { ERRORS } from "@paybell/protocol";
+import type { FastifyRequest } from "fastify";
+import { PaybellError } from "../kit/errors.ts";
+import type { Api } from "./api.ts";
+
+/** Deepest nesting of arrays and objects in a body. */
+const MAX_DEPTH = 32;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+export function acceptJsonBodies(api: Api): void {
+  const parseJson = api.getDefaultJsonParser("error", "error");
+  api.removeAllContentTypeParsers();
+  api.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+      done(new PaybellError("unsupported_media_type", `The body is ${encoding}-encoded; send it as it is.`));
+      return;
+    }
+    const text = decode(body as Buffer);
+    if (text === null) {
+      done(new PaybellError("invalid_json", "The body is not UTF-8."));
+    } else if (text.trim() === "") {
+      done(null, {});
+    } else {
+      // The parser answers through the callback; its own error says where the syntax is wrong.
+      parseJson(request, text, (error, value) => {
+        if (error) done(new PaybellError("invalid_json", `${ERRORS.invalid_json.meaning} ${error.message}`));
+        else done(null, value);
+      });
+    }
+  });
+  api.addHook("preValidation", async (request) => {
+    if (request.body === undefined && request.method === "POST") request.body = {};
+    refuseDeepNesting(request);
+  });
+}
+
+function decode(body: Buffer): string | null {
+  try {
+    return utf8.decode(body);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}
+
+function refuseDeepNesting(request: FastifyRequest): void {
+  let level: unknown[] = [request.body];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) {
+      throw new PaybellError("invalid_request", `The body is nested more than ${MAX_DEPTH} levels deep.`, [
+        { path: "", problem: "is nested too deeply", allowed: `at most ${MAX_DEPTH} levels` },
+      ]);
+    }
+    level = level
+      .filter((value) => typeof value === "object" && value !== null)
+      .flatMap((value) => Object.values(value as object));
+  }
+}

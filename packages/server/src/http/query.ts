@@ -1,0 +1,34 @@
+/** Query parameters are text; these are the ones with a form. */
+import { type TSchema, Type } from "typebox";
+import { INTEGER_TEXT, type IntegerRange } from "./validation.ts";
+
+/** An integer in the query: a schema that checks the text strictly, shown as an integer in /openapi.json. */
+export const IntegerParameter = (range: IntegerRange & { default: number }, description: string) =>
+  Type.Optional(Type.String({ description, [INTEGER_TEXT]: range }));
+
+/** The value, or the default; the text was checked by the schema. */
+export function integerParameter(text: string | undefined, range: { default: number }): number {
+  return text === undefined ? range.default : Number(text);
+}
+
+/** A cursor: opaque, of bounded length. */
+export const CursorParameter = (description: string) =>
+  Type.Optional(Type.String({ description, minLength: 1, maxLength: 300 }));
+
+/** Unknown parameters are refused. */
+export const Query = <T extends Record<string, TSchema>>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false });
+
+/** A POST, a DELETE or a read of one thing takes none. */
+export const NoQuery = Type.Object({}, { additionalProperties: false });
+
+export const NoBody = Type.Object({}, { additionalProperties: false, description: "Empty." });
+
+const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Has it the form of a payment's id? Anything else cannot exist, and no store is asked. */
+export function isPaymentId(text: string): boolean {
+  return UUID_V4.test(text);
+}
+
+export const PaymentIdParams = Type.Object({ id: Type.String({ description: "The payment's id." }) });

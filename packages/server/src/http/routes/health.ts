@@ -1,0 +1,113 @@
+/** `GET /healthz`, `GET /readyz`, `GET /metrics`. */
+import { Type } from "typebox";
+import { messageOf } from "../../kit/errors.ts";
+import { keyedResponses, responses } from "../answers.ts";
+import type { RouteContext } from "../api.ts";
+import type { ReadinessSources } from "../deps.ts";
+import { NoQuery } from "../query.ts";
+
+const integerOrNull = Type.Unsafe<number | null>({ type: ["integer", "null"] });
+const textOrNull = Type.Unsafe<string | null>({ type: ["string", "null"] });
+
+const Readiness = Type.Object({
+  status: Type.Unsafe<"ready" | "degraded" | "not_ready">({
+    type: "string",
+    enum: ["ready", "degraded", "not_ready"],
+    description:
+      "`degraded`: clients are served, but a chain is not being watched. `not_ready`: the database does not answer, or the server is stopping.",
+  }),
+  chains: Type.Array(
+    Type.Object({
+      chain: Type.String(),
+      connected: Type.Boolean(),
+      headHeight: integerOrNull,
+      lagBlocks: integerOrNull,
+      problem: textOrNull,
+    }),
+  ),
+  database: Type.Unsafe<"ok" | "failed">({ type: "string", enum: ["ok", "failed"] }),
+});
+
+export function health(context: RouteContext): void {
+  healthz(context);
+  readyz(context);
+  metrics(context);
+}
+
+function healthz({ api }: RouteContext): void {
+  api.route({
+    method: "GET",
+    url: "/healthz",
+    config: { access: "open" },
+    exposeHeadRoute: true,
+    schema: {
+      operationId: "getHealth",
+      summary: "Is the process alive?",
+      tags: ["operation"],
+      querystring: NoQuery,
+      response: responses({ 200: Type.Object({ status: Type.Literal("ok") }) }),
+    },
+    handler: async () => ({ status: "ok" as const }),
+  });
+}
+
+/** 503 only where another node would serve better: a chain's node that is down is no reason to send clients away. */
+function readyz({ api, deps }: RouteContext): void {
+  api.route({
+    method: "GET",
+    url: "/readyz",
+    config: { access: "optional" },
+    exposeHeadRoute: true,
+    schema: {
+      operationId: "getReadiness",
+      summary: "May clients be sent here, and how do the chains stand?",
+      tags: ["operation"],
+      querystring: NoQuery,
+      response: responses({ 200: Readiness, 503: Readiness }, "unauthorized"),
+    },
+    handler: async (request, reply) => {
+      const database = await deps.readiness.checkDatabase().then(
+        () => "ok" as const,
+        (error: unknown) => {
+          request.log.error({ problem: messageOf(error) }, "the database does not answer");
+          return "failed" as const;
+        },
+      );
+      const status = statusOf(database, deps.readiness);
+      const mayReadProblems = deps.mode === "sandbox" || request.caller?.kind === "secret";
+      const chains = deps.readiness.chains().map((status) => chainView(status, mayReadProblems));
+      return reply.code(status === "not_ready" ? 503 : 200).send({ status, chains, database });
+    },
+  });
+}
+
+/** A problem may name hosts inside the operator's network: only who holds a secret key reads it. */
+function chainView(status: ReturnType<ReadinessSources["chains"]>[number], mayReadProblems: boolean) {
+  const { chain, connected, headHeight, lagBlocks, problem } = status;
+  const shown = problem === null || mayReadProblems ? problem : "Ask with a secret key to read what is wrong.";
+  return { chain, connected, headHeight, lagBlocks, problem: shown };
+}
+
+function statusOf(database: "ok" | "failed", readiness: ReadinessSources): "ready" | "degraded" | "not_ready" {
+  if (database === "failed" || readiness.stopping()) return "not_ready";
+  return readiness.chains().every(({ connected, problem }) => connected && problem === null) ? "ready" : "degraded";
+}
+
+function metrics({ api, deps }: RouteContext): void {
+  const open = deps.mode === "sandbox";
+  const good = { 200: Type.String({ description: "Prometheus text format." }) };
+  api.route({
+    method: "GET",
+    url: "/metrics",
+    config: { access: open ? "open" : "secret" },
+    schema: {
+      operationId: "getMetrics",
+      summary: "Metrics for Prometheus; needs a secret key in live mode",
+      tags: ["operation"],
+      querystring: NoQuery,
+      produces: ["text/plain"],
+      response: open ? responses(good) : keyedResponses(good),
+    },
+    handler: async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.render()),
+  });
+}

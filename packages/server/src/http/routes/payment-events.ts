@@ -1,0 +1,48 @@
+/** `GET /v1/payments/{id}/events`: server-sent events. */
+import { Type } from "typebox";
+import { responses } from "../answers.ts";
+import type { RouteContext } from "../api.ts";
+import { NoQuery, PaymentIdParams } from "../query.ts";
+import { readablePayment } from "../readable-payment.ts";
+
+export function paymentEvents({ api, deps }: RouteContext): void {
+  api.route({
+    method: "GET",
+    url: "/v1/payments/:id/events",
+    config: { access: "public" },
+    schema: {
+      operationId: "streamPaymentEvents",
+      summary: "Follow a payment by server-sent events",
+      description: "`id:` is the position, `event:` the kind, `data:` JSON. Give `Last-Event-ID` to go on behind it.",
+      tags: ["events"],
+      params: PaymentIdParams,
+      querystring: NoQuery,
+      headers: Type.Object({
+        "last-event-id": Type.Optional(Type.String({ description: "The last `id:` received.", maxLength: 300 })),
+      }),
+      produces: ["text/event-stream"],
+      response: responses(
+        { 200: Type.String({ description: "A stream of events, `text/event-stream`." }) },
+        "unauthorized",
+        "not_found",
+        "invalid_cursor",
+        "cursor_expired",
+        "too_many_connections",
+      ),
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const { audience } = await readablePayment(deps.payments, request.caller, id);
+      // An EventSource sends an empty Last-Event-ID where the stream has told it to forget.
+      const after = request.headers["last-event-id"] || null;
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      }
+      await deps.feeds.stream(
+        { paymentId: id, audience, after, remoteAddress: request.ip },
+        { request: request.raw, response: reply.raw },
+      );
+      reply.hijack();
+    },
+  });
+}

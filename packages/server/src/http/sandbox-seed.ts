@@ -1,0 +1,23 @@
+/** The sandbox's merchant and its two keys, the same everywhere. Source: DESIGN.md, "Starting it". */
+import type { Clock } from "../kit/clock.ts";
+import type { MerchantStore } from "../log/store.ts";
+import { hashKey, keyRow, SANDBOX_PUBLISHABLE_KEY, SANDBOX_SECRET_KEY } from "./keys.ts";
+
+export const SANDBOX_MERCHANT_ID = "sandbox";
+
+/** Creates what is missing; call it at every start of the sandbox, never in live mode. A revoked constant comes back
+ * under no name: delete the sandbox's data directory to have it again. */
+export async function seedSandbox(merchants: MerchantStore, clock: Clock): Promise<void> {
+  const createdAtMs = clock.nowMs();
+  if ((await merchants.merchant(SANDBOX_MERCHANT_ID)) === null) {
+    await merchants.createMerchant({ id: SANDBOX_MERCHANT_ID, name: "Sandbox", createdAtMs, xpubs: {} });
+  }
+  const existing = new Set((await merchants.keys(SANDBOX_MERCHANT_ID)).map((key) => key.hash));
+  for (const [kind, key] of [
+    ["secret", SANDBOX_SECRET_KEY],
+    ["publishable", SANDBOX_PUBLISHABLE_KEY],
+  ] as const) {
+    if (existing.has(hashKey(key))) continue;
+    await merchants.createKey(keyRow(key, { merchantId: SANDBOX_MERCHANT_ID, kind, createdAtMs }));
+  }
+}

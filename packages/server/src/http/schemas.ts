@@ -1,0 +1,198 @@
+/**
+ * The shapes of the HTTP API, once: for validation, for types, for /openapi.json.
+ * A payment's shape is checked against `@paybell/protocol` by the compiler, below.
+ */
+import {
+  AMOUNT_STATES,
+  DELIVERY_STATES,
+  ERRORS,
+  type ErrorBody,
+  EVENT_TYPES,
+  type MerchantPayment,
+  PAYMENT_FLAGS,
+  PAYMENT_STATUSES,
+  type PaymentEvent,
+  type PublicPayment,
+  TRANSFER_STATUSES,
+} from "@paybell/protocol";
+import { type Static, type TSchema, Type } from "typebox";
+import { ALLOWED } from "./validation.ts";
+
+const strict = { additionalProperties: false } as const;
+
+/** A string that is one of these. */
+export const oneOf = <T extends string>(values: readonly T[], description?: string) =>
+  Type.Unsafe<T>({ type: "string", enum: [...values], ...(description ? { description } : {}) });
+
+const orNull = <T extends TSchema>(type: "string" | "integer", options: object = {}) =>
+  Type.Unsafe<Static<T> | null>({ type: [type, "null"], ...options });
+
+const textOrNull = (options: object = {}) => orNull<ReturnType<typeof Type.String>>("string", options);
+const integerOrNull = (options: object = {}) => orNull<ReturnType<typeof Type.Integer>>("integer", options);
+
+const time = (description: string) => Type.String({ description: `${description} ISO 8601, UTC.` });
+const timeOrNull = (description: string) => textOrNull({ description: `${description} ISO 8601, UTC.` });
+
+/** A decimal string of atomic units, above 0. At most 78 digits: what 256 bits can hold. */
+const POSITIVE_AMOUNT = "^[1-9][0-9]{0,77}$";
+const AMOUNT_ALLOWED = 'a decimal string of atomic units above 0, like "1500000": 1 to 78 digits, no sign, no point';
+
+export const PositiveAmount = (description: string) =>
+  Type.String({ description, pattern: POSITIVE_AMOUNT, [ALLOWED]: AMOUNT_ALLOWED });
+
+export const PositiveAmountOrNull = (description: string) =>
+  textOrNull({ description, pattern: POSITIVE_AMOUNT, [ALLOWED]: `${AMOUNT_ALLOWED}; or null` });
+
+/** Text without control characters and without halves of surrogate pairs, which no database stores faithfully. */
+export const Text = (maxLength: number, description: string) =>
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength,
+    pattern: "^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$",
+    [ALLOWED]: `text of 1 to ${maxLength} characters without control characters`,
+  });
+
+const Amount = (description: string) => Type.String({ description });
+
+export const Item = Type.Object(
+  {
+    productId: Type.Optional(Text(200, "The product, where stock is kept for it.")),
+    name: Type.Optional(Text(200, "What it is called.")),
+    quantity: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    unitAmount: Type.Optional(
+      Type.String({
+        description: "Price of one, decimal string of atomic units.",
+        pattern: "^(0|[1-9][0-9]{0,77})$",
+        [ALLOWED]: "a decimal string of atomic units: 1 to 78 digits",
+      }),
+    ),
+  },
+  strict,
+);
+
+const Transfer = Type.Object(
+  {
+    txId: Type.String(),
+    index: Type.String({ description: "Place in the transaction: Bitcoin's vout, an EVM log, …" }),
+    amount: Amount("Atomic units."),
+    status: oneOf(TRANSFER_STATUSES),
+    confirmations: Type.Integer({ minimum: 0 }),
+    blockHeight: integerOrNull(),
+    blockHash: textOrNull(),
+    at: time("The earlier of first seen and its block's time."),
+  },
+  strict,
+);
+
+const summary = {
+  id: Type.String({ description: "UUID v4. Whoever knows it may read the public view." }),
+  status: oneOf(PAYMENT_STATUSES),
+  amountState: oneOf(AMOUNT_STATES),
+  delivery: oneOf(DELIVERY_STATES),
+  flags: Type.Array(oneOf(PAYMENT_FLAGS)),
+  chain: Type.String(),
+  asset: Type.String(),
+  decimals: Type.Integer({ minimum: 0 }),
+  amount: textOrNull({ description: "Atomic units due; null for a standing payment." }),
+  received: Amount("Atomic units received by all live transfers."),
+  address: textOrNull(),
+  txId: textOrNull({ description: "The transaction that covered the amount due." }),
+  confirmations: Type.Integer({ minimum: 0 }),
+  confirmationsRequired: Type.Integer({ minimum: 0 }),
+  claimedAt: timeOrNull("When the payer said that he had paid."),
+  sequence: Type.Integer({ minimum: 0, description: "Number of the latest event." }),
+  createdAt: time("Created."),
+  updatedAt: time("Last changed."),
+  expiresAt: timeOrNull("When it expires if it is not covered."),
+};
+
+const publicView = {
+  ...summary,
+  uri: textOrNull({ description: "Payment URI for wallets." }),
+  transfers: Type.Array(Transfer, { description: "The newest 100 at most." }),
+};
+
+const Summary = Type.Object(summary, strict);
+
+const EventData = Type.Object(
+  {
+    payment: Type.Unsafe<Static<typeof Summary> | null>({ ...Summary, type: ["object", "null"] }),
+    transfers: Type.Array(Transfer),
+    reference: Type.Optional(textOrNull()),
+    reason: Type.Optional(oneOf(["replaced", "dropped", "orphaned", "moved"])),
+    replacedBy: Type.Optional(textOrNull()),
+    unattributed: Type.Optional(
+      Type.Object(
+        {
+          chain: Type.String(),
+          asset: Type.String(),
+          address: Type.String(),
+          why: oneOf(["older_than_payment", "wrong_asset", "too_many_transfers"]),
+        },
+        strict,
+      ),
+    ),
+    from: Type.Optional(Type.String()),
+    to: Type.Optional(Type.String()),
+  },
+  strict,
+);
+
+/** Named in /openapi.json under `components.schemas`, and referred to by the routes. */
+export const components = {
+  PublicPayment: Type.Object(publicView, { $id: "PublicPayment", ...strict, description: "Without a secret key." }),
+  Payment: Type.Object(
+    {
+      ...publicView,
+      reference: textOrNull(),
+      customer: textOrNull(),
+      items: Type.Unsafe<Static<typeof Item>[] | null>({ type: ["array", "null"], items: Item }),
+      metadata: Type.Unsafe<Record<string, unknown> | null>({ type: ["object", "null"], additionalProperties: true }),
+    },
+    { $id: "Payment", ...strict, description: "As its merchant reads it." },
+  ),
+  Event: Type.Object(
+    {
+      position: Type.String({ description: "Cursor. Opaque." }),
+      id: Type.String(),
+      type: oneOf(EVENT_TYPES),
+      paymentId: textOrNull(),
+      sequence: integerOrNull({ description: "Counts the payment's events from 1 without gaps." }),
+      at: time("When it happened."),
+      data: EventData,
+    },
+    { $id: "Event", ...strict },
+  ),
+  Error: Type.Object(
+    {
+      error: Type.Object(
+        {
+          code: oneOf(Object.keys(ERRORS) as (keyof typeof ERRORS)[]),
+          message: Type.String(),
+          details: Type.Optional(
+            Type.Unknown({ description: "For `invalid_request`: a list of {path, problem, allowed}." }),
+          ),
+        },
+        strict,
+      ),
+    },
+    { $id: "Error", ...strict },
+  ),
+} as const;
+
+const ref = <T>(name: keyof typeof components, description?: string) =>
+  Type.Unsafe<T>({ $ref: `${name}#`, ...(description ? { description } : {}) });
+
+export const PaymentRef = ref<MerchantPayment>("Payment");
+export const PublicPaymentRef = ref<PublicPayment>("PublicPayment");
+export const EventRef = ref<PaymentEvent>("Event");
+export const ErrorRef = ref<ErrorBody>("Error");
+
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+
+/** The compiler refuses these when schema and protocol drift apart. */
+export const schemasMatchProtocol: [
+  Same<Static<typeof components.PublicPayment>, PublicPayment>,
+  Same<Static<typeof components.Payment>, MerchantPayment>,
+] = [true, true];
