@@ -4,6 +4,7 @@
  *
  * 1. `open` listens first, so nothing that happens from now on is missed.
  * 2. `from(offset)` reads the log from there up to where listening began, then hands over what was heard meanwhile.
+ * Until it is live it goes at the client's own pace: a slow client waits, it is not cut off for the past.
  * Source: DESIGN.md, promises 2 and 3.
  */
 import type { EventLog } from "../log/event-log.ts";
@@ -15,9 +16,12 @@ import { Published } from "./published.ts";
 export interface SubscriberSink {
   /** In order. Must not throw for reasons of the client; a closed client calls `close`. */
   deliver(published: Published): void;
-  /** Resolves when the client can take more. Asked before each page of the past; live records do not wait (the
-   * transport cuts off who cannot follow). */
+  /** Resolves when the client can take more. Asked before each record until the subscriber is live; live records do not
+   * wait (the transport cuts off who cannot follow). */
   writable(): Promise<void>;
+  /** `deliver` threw on a live record. The subscriber is closed, because to go on would leave a gap: end the client, so
+   * that it comes back. Before that `from` rejects instead. */
+  failed(error: unknown): void;
 }
 
 export interface SubscriberOptions {
@@ -36,7 +40,7 @@ export class Subscriber {
   readonly #openedAt: number;
   readonly #endListening: () => void;
   #waiting: Published[] = [];
-  /** Everything up to here is in `#waiting` or was delivered, once the log was read up to here. */
+  /** Everything behind this was heard and is in `#waiting`, or was delivered; what is before it must be read. */
   #mustReadTo: number;
   #delivered = -1;
   #live = false;
@@ -58,6 +62,11 @@ export class Subscriber {
   /** The log offset at which listening began. */
   get openedAt(): number {
     return this.#openedAt;
+  }
+
+  /** Everything of the topic up to here was delivered, or lies before the offset that `from` was given. */
+  get offset(): number {
+    return Math.max(this.#delivered, 0);
   }
 
   /**
@@ -82,32 +91,39 @@ export class Subscriber {
   }
 
   async #catchUp(): Promise<void> {
-    const { log, topic, replayPage, sink } = this.#options;
     while (!this.#closed) {
-      if (this.#delivered >= this.#mustReadTo) {
-        this.#handOver();
-        return;
-      }
-      await sink.writable();
+      await this.#options.sink.writable();
       if (this.#closed) return;
-      const page = await log.readAfter(this.#delivered, { topics: [topic], limit: replayPage });
-      for (const record of page.records) this.#deliver(new Published(record));
-      // Nothing of this topic lies between the last record and `next`.
-      this.#delivered = Math.max(this.#delivered, page.next);
+      if (this.#delivered < this.#mustReadTo) {
+        await this.#readPage();
+        continue;
+      }
+      const heard = this.#waiting.shift();
+      if (heard) {
+        this.#deliver(heard);
+        continue;
+      }
+      // Nothing waits, and nothing can come in between: what the hub has from now on goes straight through.
+      this.#live = true;
+      return;
     }
   }
 
-  /** What was heard while the past was read, then live. Synchronous, so nothing can come in between. */
-  #handOver(): void {
-    for (const published of this.#waiting) this.#deliver(published);
-    this.#waiting = [];
-    this.#live = true;
+  async #readPage(): Promise<void> {
+    const { log, topic, replayPage, sink } = this.#options;
+    const page = await log.readAfter(this.#delivered, { topics: [topic], limit: replayPage });
+    for (const record of page.records) {
+      await sink.writable();
+      this.#deliver(new Published(record));
+    }
+    // Nothing of this topic lies between the last record and `next`.
+    this.#delivered = Math.max(this.#delivered, page.next);
   }
 
   #hear(published: Published): void {
     if (this.#closed) return;
     if (this.#live) {
-      this.#deliver(published);
+      this.#deliverLive(published);
       return;
     }
     if (this.#waiting.length < this.#options.liveBuffer) {
@@ -117,6 +133,15 @@ export class Subscriber {
     // Too many to keep: forget them all and read up to here instead.
     this.#waiting = [];
     this.#mustReadTo = published.record.offset;
+  }
+
+  #deliverLive(published: Published): void {
+    try {
+      this.#deliver(published);
+    } catch (error) {
+      this.close();
+      this.#options.sink.failed(error);
+    }
   }
 
   #deliver(published: Published): void {

@@ -43,6 +43,11 @@ export const LIMITS = {
     "ms",
     "A connection on which the client neither sent a message nor answered a ping for so long is closed with 4101.",
   ),
+  closeTimeoutMs: limit(
+    5_000,
+    "ms",
+    "Time for a client to take what still waits for it and to answer the close. Beyond it the connection is cut.",
+  ),
   pingIntervalMs: limit(
     30_000,
     "ms",

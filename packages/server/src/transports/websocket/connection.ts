@@ -27,6 +27,8 @@ export interface Connection {
 export interface ConnectionHandler {
   /** A text message of at most `messageBytes`. Messages of one connection are handed over one at a time, in order. */
   onMessage(text: string): void | Promise<void>;
+  /** A binary message came, which no protocol here has. Absent: it is ignored. */
+  onBinary?(): void;
   /** The connection is gone: give back what it held. Called once. */
   onClose(): void;
 }
@@ -44,7 +46,8 @@ export interface SocketRoute {
   readonly protocol: string;
   /** Path with `:name` parts, e.g. `/payment/:address`. */
   readonly path: string;
-  /** Clients treat any message as news: no error frames, no application pings; bad input is ignored. */
+  /** Clients treat any message as news: no error frames, no application pings. What a client sends counts against the
+   * limits and is dropped before it reaches the protocol. */
   readonly silent: boolean;
   /** May this origin connect? Absent: any (the path carries its own capability). */
   allowsOrigin?(origin: string): boolean;

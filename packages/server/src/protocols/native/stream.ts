@@ -1,0 +1,30 @@
+/**
+ * `GET /v1/stream`: the native WebSocket, many topics on one socket. Messages are in `@paybell/protocol`, stream.ts.
+ *
+ * - The key comes in `Authorization: Bearer …`, or in a first `{"type":"auth","key"}`, which is answered
+ *   `authenticated`. Without one only `payment:` topics are there, in their public view.
+ * - `subscribe` is answered `subscribed`, then (`payment:` without `after`) a `snapshot`, then events: none that the
+ *   snapshot contains, none left out. A topic that is followed already is answered `subscribed` with the position that
+ *   has been reached, and nothing is sent twice.
+ * - An expired cursor is answered `error` `cursor_expired`; a `payment:` topic is then subscribed as without `after`.
+ * - A mistake is answered with `error`; the connection lives. Only a wrong key ends it.
+ * Source: DESIGN.md, "HTTP API".
+ */
+import type {
+  Connection,
+  ConnectionHandler,
+  SocketRoute,
+  UpgradeRequest,
+} from "../../transports/websocket/connection.ts";
+import type { ProtocolContext } from "../protocol.ts";
+import { StreamSession } from "./stream-session.ts";
+
+export function nativeStream(context: ProtocolContext): SocketRoute {
+  return {
+    protocol: "native",
+    path: "/v1/stream",
+    silent: false,
+    open: (connection: Connection, request: UpgradeRequest): ConnectionHandler =>
+      new StreamSession(context, connection, request),
+  };
+}

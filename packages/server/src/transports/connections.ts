@@ -1,0 +1,185 @@
+/**
+ * Every open connection of this process, whatever its transport: WebSocket, SSE, long-polling. One place for the
+ * limits on their number, for the beat that notices dead ones, for the counters, and for the drain.
+ */
+import type { ErrorCode } from "@paybell/protocol";
+import type { Clock } from "../kit/clock.ts";
+import { PaybellError } from "../kit/errors.ts";
+import type { Limits } from "../kit/limits.ts";
+import { addressGroup } from "./client-address.ts";
+
+/** What a transport registers of each connection. */
+export interface OpenConnection {
+  /** Tell the client why, as its transport allows, and close; gone within `closeTimeoutMs`. Harmless if repeated. */
+  end(code: ErrorCode): void;
+  /** Called every few seconds: send what is due, notice that nobody is there any more. */
+  beat(nowMs: number): void;
+}
+
+/** A connection's place under the limits. */
+export interface Slot {
+  /** From now on it is beaten and drained. */
+  attach(connection: OpenConnection): void;
+  /** The server ended it, for this reason: counted. */
+  countEnd(code: ErrorCode): void;
+  /** The connection is gone. Harmless if repeated. */
+  release(): void;
+}
+
+/** Plain numbers, for metrics. */
+export interface ConnectionCounters {
+  /** Open now, by protocol. */
+  open: Readonly<Record<string, number>>;
+  /** Never accepted, by reason, since the start. */
+  refused: Readonly<Record<string, number>>;
+  /** Ended by the server, by reason, since the start; `slow_consumer` are the dropped consumers. */
+  ended: Readonly<Record<string, number>>;
+}
+
+export interface ConnectionsOptions {
+  limits: Pick<Limits, "connections" | "connectionsPerAddress" | "pingIntervalMs" | "idleTimeoutMs">;
+  clock: Clock;
+  /** A connection's beat or end threw: the others go on, the operator is told. */
+  onError: (error: unknown) => void;
+}
+
+/** Steps in which a drain ends connections. */
+const DRAIN_STEP_MS = 20;
+const BEAT_MS = { min: 50, max: 5_000 };
+
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #attached = new Set<OpenConnection>();
+  readonly #perGroup = new Map<string, number>();
+  readonly #open = new Map<string, number>();
+  readonly #refused = new Map<string, number>();
+  readonly #ended = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  #total = 0;
+  #draining = false;
+  #onEmpty: (() => void) | null = null;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    const { pingIntervalMs, idleTimeoutMs } = options.limits;
+    const beatMs = Math.min(pingIntervalMs, idleTimeoutMs) / 6;
+    this.#timer = setInterval(() => this.beat(), Math.min(BEAT_MS.max, Math.max(BEAT_MS.min, beatMs)));
+    this.#timer.unref();
+  }
+
+  /** Open connections, those being accepted included. */
+  get total(): number {
+    return this.#total;
+  }
+
+  get counters(): ConnectionCounters {
+    return {
+      open: Object.fromEntries(this.#open),
+      refused: Object.fromEntries(this.#refused),
+      ended: Object.fromEntries(this.#ended),
+    };
+  }
+
+  /**
+   * A place for one more connection.
+   * @param remoteAddress `null` where it is not known: then only the total is limited.
+   * @throws PaybellError too_many_connections; shutting_down during a drain
+   */
+  admit(protocol: string, remoteAddress: string | null): Slot {
+    const group = remoteAddress === null ? null : addressGroup(remoteAddress);
+    const refusal = this.#refusal(group);
+    if (refusal) {
+      this.countRefusal(refusal.code);
+      throw refusal;
+    }
+    this.#total += 1;
+    add(this.#open, protocol, 1);
+    if (group !== null) add(this.#perGroup, group, 1);
+    return this.#slot(protocol, group);
+  }
+
+  countRefusal(code: ErrorCode): void {
+    add(this.#refused, code, 1);
+  }
+
+  /** Lets every connection do what is due. The timer calls it; tests call it with their own clock. */
+  beat(): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const connection of this.#attached) this.#attempt(() => connection.beat(nowMs));
+  }
+
+  /**
+   * Accepts nobody from now on and ends all connections, spread over the time so that they do not all come back in the
+   * same moment. Resolves when the last one is gone.
+   */
+  async drain({ withinMs }: { withinMs: number }): Promise<void> {
+    this.#draining = true;
+    const startedMs = performance.now();
+    const toEnd = [...this.#attached];
+    const count = toEnd.length;
+    while (toEnd.length > 0) {
+      const passed = withinMs > 0 ? (performance.now() - startedMs) / withinMs : 1;
+      const mayRemain = Math.max(0, Math.floor(count * (1 - passed)));
+      for (const connection of toEnd.splice(mayRemain)) this.#attempt(() => connection.end("shutting_down"));
+      if (toEnd.length > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(DRAIN_STEP_MS, withinMs)));
+    }
+    if (this.#total > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    clearInterval(this.#timer);
+  }
+
+  #refusal(group: string | null): PaybellError | null {
+    const { connections, connectionsPerAddress } = this.#options.limits;
+    if (this.#draining) return new PaybellError("shutting_down", "The server is being restarted: come back shortly.");
+    if (this.#total >= connections) {
+      return new PaybellError("too_many_connections", "The server has as many connections as it accepts.", {
+        limit: "connections",
+        value: connections,
+      });
+    }
+    if (group !== null && (this.#perGroup.get(group) ?? 0) >= connectionsPerAddress) {
+      return new PaybellError("too_many_connections", "Too many connections are open from this address.", {
+        limit: "connectionsPerAddress",
+        value: connectionsPerAddress,
+      });
+    }
+    return null;
+  }
+
+  #slot(protocol: string, group: string | null): Slot {
+    let attached: OpenConnection | null = null;
+    let released = false;
+    return {
+      attach: (connection) => {
+        attached = connection;
+        this.#attached.add(connection);
+        // Accepted in the moment in which the drain began.
+        if (this.#draining) connection.end("shutting_down");
+      },
+      countEnd: (code) => add(this.#ended, code, 1),
+      release: () => {
+        if (released) return;
+        released = true;
+        if (attached) this.#attached.delete(attached);
+        this.#total -= 1;
+        add(this.#open, protocol, -1);
+        if (group !== null) add(this.#perGroup, group, -1);
+        if (this.#total === 0) this.#onEmpty?.();
+      },
+    };
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+}
+
+/** Keeps no entry at zero: addresses come and go. */
+function add(counts: Map<string, number>, key: string, by: number): void {
+  const sum = (counts.get(key) ?? 0) + by;
+  if (sum === 0) counts.delete(key);
+  else counts.set(key, sum);
+}

@@ -1,0 +1,129 @@
+/** One SSE response: headers, heartbeat, back-pressure, and its place among the open connections. */
+import type { ServerResponse } from "node:http";
+import type { ErrorCode } from "@paybell/protocol";
+import type { Clock } from "../../kit/clock.ts";
+import type { Limits } from "../../kit/limits.ts";
+import type { Connections, OpenConnection, Slot } from "../connections.ts";
+import { SSE_HEARTBEAT, sseRetry } from "./message.ts";
+
+export interface SseOptions {
+  /** Nothing written yet; headers that were set on it stay. */
+  response: ServerResponse;
+  connections: Connections;
+  /** For metrics: `sse`, … */
+  protocol: string;
+  remoteAddress: string;
+  limits: Pick<Limits, "bufferedBytes" | "pingIntervalMs" | "idleTimeoutMs" | "closeTimeoutMs">;
+  clock: Clock;
+}
+
+/** A client that lost its connection comes back after 1 to 2 s: spread, so that a restart is not followed by a wave. */
+const RETRY_MS = { min: 1_000, spread: 1_000 };
+const NOTHING = Buffer.alloc(0);
+
+export class SseConnection implements OpenConnection {
+  readonly #options: SseOptions;
+  readonly #slot: Slot;
+  readonly #onClose: (() => void)[] = [];
+  #closed = false;
+  #wroteAtMs: number;
+  /** Since when bytes wait that the client does not take. */
+  #stalledSinceMs: number | null = null;
+  #cutOff: NodeJS.Timeout | null = null;
+
+  private constructor(options: SseOptions, slot: Slot) {
+    this.#options = options;
+    this.#slot = slot;
+    this.#wroteAtMs = options.clock.nowMs();
+  }
+
+  /**
+   * Takes a place, then writes status line and headers.
+   * @throws PaybellError too_many_connections, shutting_down: nothing was written
+   */
+  static open(options: SseOptions): SseConnection {
+    const slot = options.connections.admit(options.protocol, options.remoteAddress);
+    const connection = new SseConnection(options, slot);
+    connection.#start();
+    return connection;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Called once, when the client is gone or the response was ended; at once when that has happened already. */
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#onClose.push(listener);
+  }
+
+  /** Writes bytes made by `sseMessage`. A client that lets too much wait is cut off: it comes back with its last id. */
+  send(message: Buffer): void {
+    if (this.#closed) return;
+    const { response, limits, clock } = this.#options;
+    this.#wroteAtMs = clock.nowMs();
+    response.write(message);
+    if (response.writableLength > limits.bufferedBytes) this.#cut("slow_consumer");
+  }
+
+  /** Resolves when little enough waits for another page of the past, or the connection has ended. */
+  writable(): Promise<void> {
+    const { response, limits } = this.#options;
+    if (this.#closed || response.writableLength <= limits.bufferedBytes / 4) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.onClose(resolve);
+      response.write(NOTHING, () => resolve());
+    });
+  }
+
+  /** Ends the response. SSE has no close code: a client reconnects by itself and is then told what is wrong. */
+  end(code: ErrorCode): void {
+    if (this.#closed) return;
+    this.#slot.countEnd(code);
+    this.#close();
+    const { response, limits } = this.#options;
+    response.end();
+    this.#cutOff = setTimeout(() => response.destroy(), limits.closeTimeoutMs);
+  }
+
+  beat(nowMs: number): void {
+    if (this.#closed) return;
+    const { response, limits } = this.#options;
+    if (response.writableLength === 0) this.#stalledSinceMs = null;
+    else this.#stalledSinceMs ??= nowMs;
+    if (this.#stalledSinceMs !== null && nowMs - this.#stalledSinceMs >= limits.idleTimeoutMs)
+      this.#cut("idle_timeout");
+    else if (nowMs - this.#wroteAtMs >= limits.pingIntervalMs) this.send(SSE_HEARTBEAT);
+  }
+
+  /** For a client that does not read: what waits for it would never leave. */
+  #cut(code: ErrorCode): void {
+    this.#slot.countEnd(code);
+    this.#options.response.destroy();
+    this.#close();
+  }
+
+  #start(): void {
+    const { response } = this.#options;
+    response.once("close", () => {
+      if (this.#cutOff) clearTimeout(this.#cutOff);
+      this.#close();
+      this.#slot.release();
+    });
+    // Reset by the client: `close` follows, and there is nobody to tell.
+    response.on("error", () => this.#close());
+    response.setHeader("Content-Type", "text/event-stream; charset=utf-8");
+    response.setHeader("Cache-Control", "no-store, no-transform");
+    response.setHeader("X-Accel-Buffering", "no");
+    response.writeHead(200);
+    this.send(sseRetry(RETRY_MS.min + Math.random() * RETRY_MS.spread));
+    this.#slot.attach(this);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const listener of this.#onClose.splice(0)) listener();
+  }
+}
