@@ -2,7 +2,7 @@
 import { runStep, type Step } from "./step.ts";
 
 const CHECKS: readonly Step[] = [
-  { name: "format and lint (biome)", command: "biome", args: ["ci", "--colors=off"] },
+  { name: "format and lint (biome)", command: "biome", args: ["ci"] },
   { name: "types (tsc)", command: "tsc", args: ["--noEmit", "-p", "."] },
   { name: "tidy", command: "node", args: ["tools/tidy/run.ts"] },
 ];

@@ -31,9 +31,9 @@ const counts: TestCounts = countTests(readReport(), testsGood);
 rmSync(directory, { recursive: true, force: true });
 
 const line = summaryLine(counts, failedSteps);
-if (process.env.PAYBELL_TEST_SUMMARY) writeFileSync(process.env.PAYBELL_TEST_SUMMARY, `${line}\n`);
 if (failedSteps.length > 0) console.log(`\nFailed before the tests: ${failedSteps.join(", ")} (see above)`);
-console.log(`\n${line}`);
+if (process.env.PAYBELL_TEST_SUMMARY) writeFileSync(process.env.PAYBELL_TEST_SUMMARY, `${line}\n`);
+else console.log(`\n${line}`);
 process.exitCode = counts.failed + failedSteps.length === 0 ? 0 : 1;
 
 function readReport(): string | null {

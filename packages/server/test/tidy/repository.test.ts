@@ -7,5 +7,5 @@ import { readSourceFiles } from "../../../../tools/tidy/source.ts";
 it("breaks no rule of the house", () => {
   const files = readSourceFiles(fileURLToPath(new URL("../../../..", import.meta.url)));
   expect(files.map((file) => file.path)).toContain("packages/server/src/payments/decide.ts");
-  expect(tidy(files).map(describeFinding)).toEqual([]);
+  expect(tidy(files).map(describeFinding).join("\n")).toBe("");
 });
