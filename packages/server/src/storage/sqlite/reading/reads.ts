@@ -3,6 +3,7 @@ import { head, readAfter } from "./log.ts";
 import { idempotentAnswer, keyByHash, keys, merchant, merchants } from "./merchants.ts";
 import { latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
 import { merchantsOnAddress, route } from "./route.ts";
+import { sandboxBlock, sandboxBlockAt, sandboxHead, sandboxTransactions } from "./sandbox.ts";
 import { dueAtHeight, dueAtTime, openTransfers, progress, transfersInBlock, watchedRecipients } from "./watch.ts";
 
 export const reads = {
@@ -25,5 +26,9 @@ export const reads = {
   keys,
   keyByHash,
   idempotentAnswer,
+  sandboxHead,
+  sandboxBlock,
+  sandboxBlockAt,
+  sandboxTransactions,
 };
 export type Reads = typeof reads;

@@ -1,6 +1,15 @@
 /** Single writes beside the log; each shares the commit of what waits with it. */
 import { storeIdempotentAnswer } from "./idempotency.ts";
 import { createKey, createMerchant, revokeKey, setXpub, takeDerivationIndex } from "./merchants.ts";
+import { commitSandbox } from "./sandbox.ts";
 
-export const writes = { createMerchant, setXpub, createKey, revokeKey, takeDerivationIndex, storeIdempotentAnswer };
+export const writes = {
+  createMerchant,
+  setXpub,
+  createKey,
+  revokeKey,
+  takeDerivationIndex,
+  storeIdempotentAnswer,
+  commitSandbox,
+};
 export type Writes = typeof writes;
