@@ -35,7 +35,16 @@ export const PARTS: Readonly<Record<string, Part>> = {
   },
   transports: { mayImport: [], because: "transports move bytes and know nothing of payments" },
   protocols: {
-    mayImport: ["transports", "fanout", "ingest", "log", "payments", "http/authenticator.ts", "http/deps.ts", "http/api.ts"],
+    mayImport: [
+      "transports",
+      "fanout",
+      "ingest",
+      "log",
+      "payments",
+      "http/authenticator.ts",
+      "http/deps.ts",
+      "http/api.ts",
+    ],
     because: "a protocol maps records to frames over the contracts",
   },
   http: {
