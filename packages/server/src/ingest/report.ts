@@ -4,7 +4,7 @@
  */
 import type { WatchReport } from "../chains/watcher.ts";
 import type { UnattributedCommand } from "../log/event-log.ts";
-import type { OpenTransfer, PaymentStore, Route } from "../log/store.ts";
+import type { BlockTransfer, PaymentStore, Route } from "../log/store.ts";
 import type { Input } from "../payments/decide.ts";
 import { creditTimeMs, type Observation } from "../payments/transfer.ts";
 import { unattributed, type Work } from "./decision-loop.ts";
@@ -37,7 +37,7 @@ export async function planReport(chain: string, report: WatchReport, store: Paym
   return plan;
 }
 
-function orphaned(chain: string, transfer: OpenTransfer, atMs: number): Observation {
+function orphaned(chain: string, transfer: BlockTransfer, atMs: number): Observation {
   const { txId, index, asset, amountAtomic, recipient, replaceable, spends } = transfer;
   return {
     chain,

@@ -54,6 +54,9 @@ export interface OpenTransfer {
   spends: readonly string[];
 }
 
+/** A transfer in a block; final ones too, since a reorg may reach deeper than the horizon. */
+export type BlockTransfer = Omit<OpenTransfer, "status">;
+
 export interface PaymentStore {
   /** Of a standing payment only the transfers named in `concerning` (`txId/index`) are loaded. Order as asked; `null`
    * where there is no such payment, or it was erased. */
@@ -71,14 +74,11 @@ export interface PaymentStore {
   /** Results in the order of the queries. */
   route(queries: readonly RouteQuery[]): Promise<readonly Route[]>;
   /** Transfers whose `dueHeight` is at most `height`, with their payments, ordered by payment. */
-  dueAtHeight(
-    chain: string,
-    height: number,
-  ): Promise<readonly { paymentId: string; txId: string; index: string }[]>;
+  dueAtHeight(chain: string, height: number): Promise<readonly { paymentId: string; txId: string; index: string }[]>;
   /** Payments whose `deadlineMs` is at most `watchedUntilMs`. */
   dueAtTime(chain: string, watchedUntilMs: number, limit: number): Promise<readonly string[]>;
-  /** Payments with a transfer in this block: for a block that the chain has dropped. */
-  transfersInBlock(chain: string, blockHash: string): Promise<readonly OpenTransfer[]>;
+  /** Transfers that are in this block: for a block that the chain has dropped. */
+  transfersInBlock(chain: string, blockHash: string): Promise<readonly BlockTransfer[]>;
   /** Transfers that are not final and not lost. */
   openTransfers(chain: string): Promise<readonly OpenTransfer[]>;
   /** Every match key that any payment on this chain ever named, in pages; `after` is the last key of the page before. */

@@ -1,7 +1,15 @@
 /** Payments on SQLite. */
 import { PaybellError } from "../../kit/errors.ts";
 import type { WatcherProgress } from "../../log/event-log.ts";
-import type { OpenTransfer, PaymentQuery, PaymentStore, Route, RouteQuery, Snapshot } from "../../log/store.ts";
+import type {
+  BlockTransfer,
+  OpenTransfer,
+  PaymentQuery,
+  PaymentStore,
+  Route,
+  RouteQuery,
+  Snapshot,
+} from "../../log/store.ts";
 import type { PaymentState } from "../../payments/payment.ts";
 import type { SqliteDatabase } from "./database.ts";
 import type { DecisionRequest, ListAnchor } from "./reading/payments.ts";
@@ -50,7 +58,7 @@ export class SqlitePaymentStore implements PaymentStore {
     return this.#database.read("dueAtTime", chain, watchedUntilMs, limit);
   }
 
-  transfersInBlock(chain: string, blockHash: string): Promise<readonly OpenTransfer[]> {
+  transfersInBlock(chain: string, blockHash: string): Promise<readonly BlockTransfer[]> {
     return this.#database.read("transfersInBlock", chain, blockHash);
   }
 

@@ -1,6 +1,6 @@
 /** What watchers and the clock ask for: who is due, which transfers are still open, which addresses matter. */
 import type { WatcherProgress } from "../../../log/event-log.ts";
-import type { OpenTransfer } from "../../../log/store.ts";
+import type { BlockTransfer, OpenTransfer } from "../../../log/store.ts";
 import type { Connection } from "../connection.ts";
 import { type TransferRow, transferFromRow } from "../rows.ts";
 
@@ -36,10 +36,11 @@ export function dueAtTime(
     .map((row) => row.id);
 }
 
-export function transfersInBlock(connection: Connection, chain: string, blockHash: string): readonly OpenTransfer[] {
+export function transfersInBlock(connection: Connection, chain: string, blockHash: string): readonly BlockTransfer[] {
   return toOpenTransfers(
     connection.all<TransferRow>(
-      "SELECT * FROM transfers WHERE chain = ? AND block_hash = ? ORDER BY number",
+      `SELECT * FROM transfers WHERE chain = ? AND block_hash = ? AND status IN ('included', 'confirmed', 'final')
+       ORDER BY number`,
       chain,
       blockHash,
     ),
