@@ -8,6 +8,7 @@ import type { Clock } from "../kit/clock.ts";
 import type { Limits } from "../kit/limits.ts";
 import type { IdempotencyStore, PaymentStore } from "../log/store.ts";
 import type { Payment } from "../payments/payment.ts";
+import type { TrustedProxies } from "../transports/client-address.ts";
 import type { Api } from "./api.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { Metrics } from "./metrics.ts";
@@ -84,7 +85,8 @@ export interface HttpApiDeps {
   clock: Clock;
   limits: Limits;
   allowedOrigins: readonly string[];
-  trustProxy: readonly string[];
+  /** The client's address, proxies considered. */
+  proxies: Pick<TrustedProxies, "clientAddress">;
   /** Pino's interface. Gets route patterns, never URLs. */
   logger: FastifyBaseLogger;
   /** Routes of other protocols on the same port, with envelopes of their own. */

@@ -2,8 +2,8 @@
 import { ERRORS } from "@paybell/protocol";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
+import { fieldProblems } from "../kit/strict-schema.ts";
 import { CursorExpired, LogOverloaded } from "../log/event-log.ts";
-import { fieldProblems } from "./validation.ts";
 
 const RETRY_AFTER_SECONDS = "1";
 

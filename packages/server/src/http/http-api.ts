@@ -7,6 +7,7 @@ import type { RequestListener, Server } from "node:http";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { type FastifyBaseLogger, type FastifyHttpOptions, fastify, LogController } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
+import { strictAjv } from "../kit/strict-schema.ts";
 import type { Api, RouteContext } from "./api.ts";
 import { governBrowsers } from "./browser-access.ts";
 import type { HttpApiDeps } from "./deps.ts";
@@ -27,7 +28,6 @@ import { observations } from "./routes/observations.ts";
 import { paymentCommands } from "./routes/payment-commands.ts";
 import { paymentEvents } from "./routes/payment-events.ts";
 import { sandbox } from "./routes/sandbox.ts";
-import { strictValidatorCompiler } from "./validation.ts";
 
 /** Longer path segments find no route: 404. */
 const MAX_PARAMETER_LENGTH = 500;
@@ -50,7 +50,8 @@ const ROUTES: readonly ((context: RouteContext) => void)[] = [
 export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
   const { limits } = deps;
   const api: Api = fastify(optionsOf(deps)).withTypeProvider<TypeBoxTypeProvider>();
-  api.setValidatorCompiler(strictValidatorCompiler());
+  const ajv = strictAjv();
+  api.setValidatorCompiler<object>(({ schema }) => ajv.compile(schema));
   // Responses are made by `payments/payment.ts` and are not filtered again; a test holds them against their schemas.
   api.setSerializerCompiler(() => (value) => JSON.stringify(value));
   const routes = new RouteTable(api);
@@ -67,12 +68,11 @@ export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
 }
 
 function optionsOf(deps: HttpApiDeps): FastifyHttpOptions<Server, FastifyBaseLogger> {
-  const { serverFactory, limits, trustProxy } = deps;
+  const { serverFactory, limits } = deps;
   return {
     loggerInstance: deps.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyBytes,
-    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     genReqId: () => `req_${randomUUID()}`,
     exposeHeadRoutes: false,
     onProtoPoisoning: "error",

@@ -1,8 +1,8 @@
 /** `/openapi.json`, generated from the schemas that validate. */
 import swagger from "@fastify/swagger";
+import { ALLOWED, INTEGER_TEXT, type IntegerRange } from "../kit/strict-schema.ts";
 import type { Access, Api } from "./api.ts";
 import { components } from "./schemas.ts";
-import { ALLOWED, INTEGER_TEXT, type IntegerRange } from "./validation.ts";
 
 const DESCRIPTION = [
   "Paybell: payments, and every change of them in order.",

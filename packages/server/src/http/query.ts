@@ -1,6 +1,6 @@
 /** Query parameters are text; these are the ones with a form. */
 import { type TSchema, Type } from "typebox";
-import { INTEGER_TEXT, type IntegerRange } from "./validation.ts";
+import { INTEGER_TEXT, type IntegerRange } from "../kit/strict-schema.ts";
 
 /** An integer in the query: a schema that checks the text strictly, shown as an integer in /openapi.json. */
 export const IntegerParameter = (range: IntegerRange & { default: number }, description: string) =>

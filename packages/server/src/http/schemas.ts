@@ -16,7 +16,7 @@ import {
   TRANSFER_STATUSES,
 } from "@paybell/protocol";
 import { type Static, type TSchema, Type } from "typebox";
-import { ALLOWED } from "./validation.ts";
+import { ALLOWED } from "../kit/strict-schema.ts";
 
 const strict = { additionalProperties: false } as const;
 

@@ -50,7 +50,7 @@ export function events({ api, deps }: RouteContext): void {
         after: query.after ?? null,
         limit: integerParameter(query.limit, limits),
         waitMs: integerParameter(query.waitMs, waits),
-        remoteAddress: request.ip,
+        remoteAddress: deps.proxies.clientAddress(request.raw),
         signal: gone.signal,
       });
       return { events: [...found], next };

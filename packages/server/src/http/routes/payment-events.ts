@@ -39,7 +39,7 @@ export function paymentEvents({ api, deps }: RouteContext): void {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }
       await deps.feeds.stream(
-        { paymentId: id, audience, after, remoteAddress: request.ip },
+        { paymentId: id, audience, after, remoteAddress: deps.proxies.clientAddress(request.raw) },
         { request: request.raw, response: reply.raw },
       );
       reply.hijack();

@@ -1,11 +1,11 @@
 /**
- * Strict validation: no coercion, no defaults filled in, unknown fields refused, every problem named at once.
- * Query values are always text; integers among them have a keyword of their own (`integerText`).
+ * Strict validation of what comes from outside, requests and configuration alike: no coercion, no defaults filled in,
+ * unknown fields refused, every problem named at once.
+ * Query values are always text; integers among them have a keyword of their own, `x-integer-text`.
  */
 import { Ajv, type ErrorObject } from "ajv";
-import type { FastifySchemaCompiler } from "fastify";
 
-/** One thing that is wrong with a request. */
+/** One thing that is wrong. */
 export interface FieldProblem {
   /** `amount`, `items[0].quantity`, `?limit`, `header Idempotency-Key`. Empty: the body as a whole. */
   path: string;
@@ -13,7 +13,7 @@ export interface FieldProblem {
   allowed: string;
 }
 
-/** An error answer lists at most so many problems. */
+/** So many problems are listed at most. */
 const MAX_PROBLEMS = 20;
 
 /** Keyword: the text is a decimal integer without sign or leading zeros, within the range. */
@@ -41,13 +41,7 @@ export function strictAjv(): Ajv {
   return ajv;
 }
 
-/** For fastify: one compiler for every part of a request. */
-export function strictValidatorCompiler(): FastifySchemaCompiler<object> {
-  const ajv = strictAjv();
-  return ({ schema }) => ajv.compile(schema);
-}
-
-/** What a client reads. `context` is fastify's name for the part of the request that was validated. */
+/** What the author of the value reads. `context`: the part of a request (fastify's `validationContext`). */
 export function fieldProblems(errors: readonly unknown[], context: string | undefined): FieldProblem[] {
   const problems = (errors as ErrorObject[])
     // `if` only says that `then` or `else` failed, which has been reported by itself.
