@@ -21,9 +21,16 @@ export interface HubOptions {
   onError: (error: unknown) => void;
 }
 
+interface Entry {
+  listener: Listener;
+  /** What comes up to here is not for it. */
+  since: number;
+}
+
 export class Hub {
   readonly #options: HubOptions;
-  readonly #listeners = new Map<Topic, Set<Listener>>();
+  readonly #entries = new Map<Topic, Set<Entry>>();
+  #state: "new" | "running" | "stopped" = "new";
   #offset = 0;
   #healing: Promise<void> | null = null;
   #healAgain = false;
@@ -41,42 +48,43 @@ export class Hub {
 
   /** Number of topics that somebody listens to. */
   get topicCount(): number {
-    return this.#listeners.size;
+    return this.#entries.size;
   }
 
   /** From the end of the log on. */
   async start(): Promise<void> {
     this.#offset = await this.#options.log.head();
+    this.#state = "running";
     this.#unsubscribe = this.#options.bus.subscribe((records) => this.#receive(records));
     this.#timer = setInterval(() => this.#heal(), this.#options.pollIntervalMs);
     this.#timer.unref();
     this.#heal();
   }
 
+  /** Resolves when nothing more will be delivered or read. */
   async stop(): Promise<void> {
+    this.#state = "stopped";
     this.#unsubscribe?.();
     if (this.#timer) clearInterval(this.#timer);
     await this.#healing;
   }
 
-  /** Hears every record of the topic behind the returned offset. Delivery is synchronous: a listener must be quick. */
+  /** Hears every record of the topic behind the returned offset. Delivery is synchronous: a listener must be quick.
+   * @throws Error before `start`: the hub does not yet know where the log ends, and records would be missed */
   listen(topic: Topic, listener: Listener): { offset: number; end: () => void } {
-    let listeners = this.#listeners.get(topic);
-    if (!listeners) {
-      listeners = new Set();
-      this.#listeners.set(topic, listeners);
-    }
-    listeners.add(listener);
+    if (this.#state === "new") throw new Error("The hub has not been started.");
+    const entry: Entry = { listener, since: this.#offset };
+    const entries = this.#entries.get(topic) ?? new Set();
+    this.#entries.set(topic, entries.add(entry));
     const end = () => {
-      const current = this.#listeners.get(topic);
-      if (!current?.delete(listener)) return;
-      if (current.size === 0) this.#listeners.delete(topic);
+      if (entries.delete(entry) && entries.size === 0) this.#entries.delete(topic);
     };
-    return { offset: this.#offset, end };
+    return { offset: entry.since, end };
   }
 
   #receive(records: readonly LogRecord[]): void {
     for (const record of records) {
+      if (this.#state === "stopped") return;
       if (record.offset <= this.#offset) continue;
       if (record.offset !== this.#offset + 1) {
         this.#heal();
@@ -90,10 +98,12 @@ export class Hub {
     this.#offset = record.offset;
     let published: Published | null = null;
     for (const topic of record.topics) {
-      const listeners = this.#listeners.get(topic);
-      if (!listeners) continue;
+      const entries = this.#entries.get(topic);
+      if (!entries) continue;
       published ??= new Published(record);
-      for (const listener of listeners) {
+      for (const { listener, since } of entries) {
+        // It came while this very record was being delivered.
+        if (since >= record.offset) continue;
         try {
           listener(published);
         } catch (error) {
@@ -113,14 +123,14 @@ export class Hub {
       .catch(this.#options.onError)
       .finally(() => {
         this.#healing = null;
-        if (!this.#healAgain) return;
+        if (!this.#healAgain || this.#state === "stopped") return;
         this.#healAgain = false;
         this.#heal();
       });
   }
 
   async #readMissing(): Promise<void> {
-    for (;;) {
+    while (this.#state === "running") {
       const page = await this.#options.log.readAfter(this.#offset, { limit: this.#options.pageSize });
       this.#receive(page.records);
       if (page.next >= page.head) return;
