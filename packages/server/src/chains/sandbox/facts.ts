@@ -19,8 +19,7 @@ export const sandboxFacts: ChainFacts = {
   },
   allocator: {
     needsXpub: false,
-    // Where a caller passes something that tells merchants apart, each has addresses of its own.
-    derive: (xpub, index) => addressFromSeed(xpub === null ? `${index}` : `${xpub} ${index}`),
+    derive: (seed, index) => addressFromSeed(seed === null ? `${index}` : `${seed} ${index}`),
   },
 };
 
