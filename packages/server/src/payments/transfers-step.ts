@@ -7,16 +7,12 @@ import type { Rejection } from "./decision.ts";
 import { observeKnown, observeUnknown, raiseHead } from "./observe-transfer.ts";
 import type { Payment, PaymentState } from "./payment.ts";
 import { saneObservation } from "./sane.ts";
-import { type Observation, type Transfer, transferKey } from "./transfer.ts";
+import { creditTimeMs, type Observation, type Transfer, transferKey } from "./transfer.ts";
 import { sameTransfer, type TransferChange } from "./transfer-change.ts";
 import { FIRST_OBSERVATION } from "./transfer-transitions.ts";
 
 /** Transfers credited to one payment with an amount; the limit `transfersPerPayment`. Standing payments have none. */
 export const MAX_TRANSFERS_PER_PAYMENT = 1_000;
-
-/** Block times may lie behind real time: a transfer in a block that claims to be older than the payment by no more
- * than this is still credited. Source: Bitcoin's rules allow about two hours. */
-export const BLOCK_TIME_TOLERANCE_MS = 2 * 60 * 60 * 1_000;
 
 export interface TransfersStep {
   /** All transfers after the step: the known ones in their order, then the new ones. */
@@ -74,10 +70,7 @@ function netStep(
 /** Why a transfer that is not known yet is not credited to this payment; `null` if it is. */
 function rejectionOf(payment: Payment, observation: Observation, known: number): UnattributedReason | null {
   if (observation.chain !== payment.chain || observation.asset !== payment.asset) return "wrong_asset";
-  if (observation.observedAtMs < payment.createdAtMs) return "older_than_payment";
-  if (observation.block && observation.block.timeMs + BLOCK_TIME_TOLERANCE_MS < payment.createdAtMs) {
-    return "older_than_payment";
-  }
+  if (creditTimeMs(observation) < payment.createdAtMs) return "older_than_payment";
   if (payment.amountAtomic !== null && known >= MAX_TRANSFERS_PER_PAYMENT) return "too_many_transfers";
   return null;
 }
