@@ -118,15 +118,17 @@ export function allowedBy(schema: Record<string, unknown>): string {
   const range = schema[INTEGER_TEXT] as IntegerRange | undefined;
   if (range) return `an integer from ${range.minimum} to ${range.maximum}`;
   const type = [schema.type ?? "a value"].flat().join(" or ");
-  const bounds = [
-    ["minimum", "from"],
-    ["maximum", "to"],
-    ["minLength", "at least (characters)"],
-    ["maxLength", "at most (characters)"],
-    ["minItems", "at least (items)"],
-    ["maxItems", "at most (items)"],
-  ].flatMap(([keyword, word]) =>
-    schema[keyword as string] === undefined ? [] : [`${word} ${schema[keyword as string]}`],
+  const bounds = Object.entries(BOUNDS).flatMap(([keyword, words]) =>
+    schema[keyword] === undefined ? [] : [words.replace("#", String(schema[keyword]))],
   );
-  return [type, ...bounds].join(" ");
+  return [type, ...bounds].join(", ");
 }
+
+const BOUNDS: Readonly<Record<string, string>> = {
+  minimum: "at least #",
+  maximum: "at most #",
+  minLength: "at least # characters",
+  maxLength: "at most # characters",
+  minItems: "at least # items",
+  maxItems: "at most # items",
+};

@@ -1,0 +1,81 @@
+/** Rules that concern several settings at once. */
+import { isIP } from "node:net";
+import type { ChainConfig, Config } from "./config.ts";
+import type { ConfigProblem } from "./config-error.ts";
+
+/** The name of the simulated chain. */
+const SANDBOX_CHAIN = "sandbox";
+
+type WhereOf = (path: string) => string;
+
+/** What the checks need and the finished configuration no longer tells. */
+export interface Given {
+  sandboxPublic: boolean;
+  tls: { certFile?: string; keyFile?: string };
+}
+
+export function checkConfig(config: Config, given: Given, whereOf: WhereOf): ConfigProblem[] {
+  const { sandboxPublic, tls } = given;
+  return [
+    ...checkTls(tls, whereOf),
+    ...checkSandbox(config, sandboxPublic, whereOf),
+    ...checkProxies(config, whereOf),
+    ...Object.entries(config.chains).flatMap(([name, chain]) => checkChain(name, chain, whereOf)),
+  ];
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+function checkSandbox({ mode, host }: Config, sandboxPublic: boolean, whereOf: WhereOf): ConfigProblem[] {
+  if (mode !== "sandbox" || sandboxPublic || isLoopback(host)) return [];
+  return [
+    {
+      where: whereOf("host"),
+      what: `the sandbox does not listen on ${host}: everybody knows its keys`,
+      whatToDo: "Use 127.0.0.1, or set PAYBELL_SANDBOX_PUBLIC=1 where only people you trust can reach it.",
+    },
+  ];
+}
+
+function checkTls({ certFile, keyFile }: Given["tls"], whereOf: WhereOf): ConfigProblem[] {
+  if ((certFile === undefined) === (keyFile === undefined)) return [];
+  const [given, missing] = certFile === undefined ? ["keyFile", "certFile"] : ["certFile", "keyFile"];
+  const variable = missing === "keyFile" ? "PAYBELL_TLS_KEY" : "PAYBELL_TLS_CERT";
+  const whatToDo = `Set ${variable} (tls.${missing}) too, or neither.`;
+  return [{ where: whereOf(`tls.${given}`), what: "a certificate and its key belong together", whatToDo }];
+}
+
+function checkProxies({ trustProxy }: Config, whereOf: WhereOf): ConfigProblem[] {
+  return trustProxy.flatMap((range, place) => {
+    const [address = "", prefix] = range.split("/");
+    const bits = isIP(address) === 6 ? 128 : 32;
+    if (isIP(address) !== 0 && (prefix === undefined || Number(prefix) <= bits)) return [];
+    const where = whereOf(`trustProxy[${place}]`);
+    return [{ where, what: `"${range}" is no address or range`, whatToDo: "Allowed: like 10.0.0.1 or 10.0.0.0/8." }];
+  });
+}
+
+function checkChain(name: string, chain: ChainConfig, whereOf: WhereOf): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const add = (key: string, what: string, whatToDo: string) =>
+    problems.push({ where: whereOf(`chains.${name}${key}`), what, whatToDo });
+  if (name === SANDBOX_CHAIN) add("", "the name belongs to the simulated chain", "Give the chain another name.");
+  if (chain.finalConfirmations < chain.confirmations) {
+    add(
+      ".finalConfirmations",
+      `${chain.finalConfirmations} is less than confirmations (${chain.confirmations})`,
+      "A payment is paid before it is final: raise it.",
+    );
+  }
+  if (chain.kind === "bitcoin") {
+    if ((chain.rpcUser === null) !== (chain.rpcPassword === null)) {
+      add(".rpcUser", "rpcUser and rpcPassword belong together", "Give both, or rpcCookieFile alone.");
+    }
+    if (chain.rpcUser !== null && chain.rpcCookieFile !== null) {
+      add(".rpcCookieFile", "is given together with rpcUser", "Give one of the two.");
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,75 @@
+/** From the checked tree to the configuration: defaults filled in, paths made absolute. */
+import { defaultLimits } from "../kit/limits.ts";
+import { chainKinds } from "./chain-schema.ts";
+import type { Given } from "./checks.ts";
+import type { ChainConfig, Config, LogLevel, Mode } from "./config.ts";
+import type { Tree } from "./layers.ts";
+import { SETTINGS } from "./settings.ts";
+
+type PathResolver = (path: string) => string;
+
+/** The tree has passed the schema. */
+export function completeConfig(tree: Tree, absolute: PathResolver): { config: Config; given: Given } {
+  const value = <T>(name: string): T => valueAt(tree, name) as T;
+  const tls: Given["tls"] = tree.tls ?? {};
+  const config: Config = {
+    mode: value<Mode>("mode"),
+    host: value<string>("host"),
+    port: value<number>("port"),
+    dataDir: absolute(value<string>("dataDir")),
+    tls:
+      tls.certFile !== undefined && tls.keyFile !== undefined
+        ? { certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) }
+        : null,
+    allowedOrigins: value<string[]>("allowedOrigins"),
+    trustProxy: value<string[]>("trustProxy"),
+    logLevel: value<LogLevel>("logLevel"),
+    sandboxBlockMs: value<number>("sandboxBlockMs"),
+    limits: { ...defaultLimits, ...(tree.limits as object | undefined) },
+    chains: completeChains((tree.chains ?? {}) as Record<string, Tree>, absolute),
+    hosts: (tree.hosts ?? {}) as Record<string, string>,
+    defaults: {
+      expiresInSeconds: value<number>("defaults.expiresInSeconds"),
+      monitoringSeconds: value<number>("defaults.monitoringSeconds"),
+    },
+    replayWindowMs: value<number>("replayWindowMs"),
+  };
+  return { config: Object.freeze(config), given: { sandboxPublic: value<boolean>("sandboxPublic"), tls } };
+}
+
+function valueAt(tree: Tree, name: string): unknown {
+  const path = name.split(".");
+  const given = path.reduce<unknown>((branch, part) => (branch as Tree | undefined)?.[part], tree);
+  if (given !== undefined) return given;
+  return structuredClone(SETTINGS.find((setting) => setting.path.join(".") === name)?.default);
+}
+
+function completeChains(chains: Record<string, Tree>, absolute: PathResolver): Record<string, ChainConfig> {
+  return Object.fromEntries(
+    Object.entries(chains).map(([name, chain]) => {
+      const kind = chain.kind as keyof typeof chainKinds;
+      const complete = { ...defaultsOf(kind), ...chain };
+      return [name, kind === "bitcoin" ? completeBitcoin(complete, absolute) : (complete as unknown as ChainConfig)];
+    }),
+  );
+}
+
+function completeBitcoin(chain: Tree, absolute: PathResolver): ChainConfig {
+  const { rpcCookieFile = null } = chain as { rpcCookieFile?: string | null };
+  return {
+    rpcUser: null,
+    rpcPassword: null,
+    zmq: null,
+    ...chain,
+    rpcCookieFile: rpcCookieFile === null ? null : absolute(rpcCookieFile),
+  } as unknown as ChainConfig;
+}
+
+function defaultsOf(kind: keyof typeof chainKinds): Tree {
+  const properties = chainKinds[kind].properties as Record<string, { default?: unknown }>;
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, schema]) =>
+      schema.default === undefined ? [] : [[name, schema.default]],
+    ),
+  );
+}

@@ -1,0 +1,173 @@
+/**
+ * Every setting, once: its form, its default, its unit, its environment name, its meaning. From this come the check at
+ * the start, `paybell start --help`, docs/reference/config.md and the JSON Schema for editors.
+ * Source: DESIGN.md, "Starting it".
+ */
+import { type TSchema, Type } from "typebox";
+import { LIMITS } from "../kit/limits.ts";
+import { ALLOWED } from "../kit/strict-schema.ts";
+import { chainsSchema } from "./chain-schema.ts";
+
+/** Annotation: the environment variable that sets the value. */
+export const ENVIRONMENT = "x-environment";
+/** Annotation: the unit of a number. */
+export const UNIT = "x-unit";
+/** Annotation: why this build refuses the setting, and what to do. */
+export const UNAVAILABLE = "x-unavailable";
+
+const strict = { additionalProperties: false } as const;
+const DAY_SECONDS = 86_400;
+
+const setting = <T extends TSchema>(environment: string, schema: T): T => ({ ...schema, [ENVIRONMENT]: environment });
+
+const ORIGIN = "^https?://[a-z0-9.\\-\\[\\]:]+$";
+const HOST_NAME = "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$";
+const MERCHANT_ID = "^[a-z0-9][a-z0-9_-]{0,62}$";
+const ADDRESS_RANGE = "^[0-9a-fA-F.:]+(/[0-9]{1,3})?$";
+
+const limitsSchema = Type.Object(
+  Object.fromEntries(
+    Object.entries(LIMITS).map(([name, { default: value, min, max, unit, meaning }]) => [
+      name,
+      Type.Optional(Type.Integer({ default: value, minimum: min, maximum: max, [UNIT]: unit, description: meaning })),
+    ]),
+  ),
+  { ...strict, description: "See limits.md." },
+);
+
+const tlsSchema = Type.Object(
+  {
+    certFile: Type.Optional(
+      setting("PAYBELL_TLS_CERT", Type.String({ description: "PEM file with the certificate chain." })),
+    ),
+    keyFile: Type.Optional(setting("PAYBELL_TLS_KEY", Type.String({ description: "PEM file with the private key." }))),
+  },
+  { ...strict, description: "Serve HTTPS and WSS. Both files or neither." },
+);
+
+const serverSettings = {
+  mode: setting(
+    "PAYBELL_MODE",
+    Type.Unsafe<"sandbox" | "live">({
+      type: "string",
+      enum: ["sandbox", "live"],
+      default: "sandbox",
+      description: "`sandbox`: a simulated chain and fixed keys that everybody knows. Stored in the database.",
+    }),
+  ),
+  host: setting(
+    "PAYBELL_HOST",
+    Type.String({ minLength: 1, default: "127.0.0.1", description: "Address to listen on." }),
+  ),
+  port: setting(
+    "PAYBELL_PORT",
+    Type.Integer({ minimum: 0, maximum: 65_535, default: 8_000, description: "Port to listen on; 0: any free one." }),
+  ),
+  dataDir: setting(
+    "PAYBELL_DATA_DIR",
+    Type.String({ minLength: 1, default: ".paybell", description: "Directory of the SQLite database." }),
+  ),
+  databaseUrl: setting(
+    "PAYBELL_DATABASE_URL",
+    Type.String({
+      description: "PostgreSQL. Not in this build.",
+      [UNAVAILABLE]: "This build stores in SQLite only: leave it out, and set PAYBELL_DATA_DIR if you like.",
+    }),
+  ),
+  redisUrl: setting(
+    "PAYBELL_REDIS_URL",
+    Type.String({
+      description: "Redis as the bus between nodes. Not in this build.",
+      [UNAVAILABLE]: "This build runs as one process, which needs no bus: leave it out.",
+    }),
+  ),
+  tls: tlsSchema,
+  allowedOrigins: setting(
+    "PAYBELL_ALLOWED_ORIGINS",
+    Type.Array(Type.String({ pattern: ORIGIN, [ALLOWED]: "an origin like https://shop.example, without a path" }), {
+      default: [],
+      description:
+        "Origins whose browsers may use keys and cookies. Paths that need only a payment's id accept any origin. Comma-separated in the environment.",
+    }),
+  ),
+  trustProxy: setting(
+    "PAYBELL_TRUST_PROXY",
+    Type.Array(Type.String({ pattern: ADDRESS_RANGE, [ALLOWED]: "an address or range like 10.0.0.0/8" }), {
+      default: [],
+      description: "Proxies whose X-Forwarded-For is believed. Comma-separated in the environment.",
+    }),
+  ),
+  logLevel: setting(
+    "PAYBELL_LOG_LEVEL",
+    Type.String({
+      enum: ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+      default: "info",
+      description: "Least important lines that are logged.",
+    }),
+  ),
+  sandboxPublic: setting(
+    "PAYBELL_SANDBOX_PUBLIC",
+    Type.Boolean({
+      default: false,
+      description: "Let the sandbox listen on other addresses than loopback, although everybody knows its keys.",
+    }),
+  ),
+  sandboxBlockMs: setting(
+    "PAYBELL_SANDBOX_BLOCK_MS",
+    Type.Integer({
+      minimum: 0,
+      maximum: DAY_SECONDS * 1_000,
+      default: 0,
+      [UNIT]: "ms",
+      description: "The sandbox mines a block every so often; 0: only on request.",
+    }),
+  ),
+};
+
+const paymentSettings = {
+  defaults: Type.Object(
+    {
+      expiresInSeconds: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 30 * DAY_SECONDS,
+          default: 3_600,
+          [UNIT]: "s",
+          description: "Life of a payment that does not say its own.",
+        }),
+      ),
+      monitoringSeconds: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 365 * DAY_SECONDS,
+          default: DAY_SECONDS,
+          [UNIT]: "s",
+          description: "How long after its expiry a payment is still credited, as late.",
+        }),
+      ),
+    },
+    { ...strict, description: "What a payment gets when the request does not say." },
+  ),
+  replayWindowMs: Type.Integer({
+    minimum: 0,
+    maximum: 30 * DAY_SECONDS * 1_000,
+    default: 3_600_000,
+    [UNIT]: "ms",
+    description: "How far back wires without a cursor are replayed at each join or subscribe.",
+  }),
+  hosts: Type.Unsafe<Record<string, string>>({
+    type: "object",
+    propertyNames: { pattern: HOST_NAME, [ALLOWED]: "a host name in lower case, without port" },
+    additionalProperties: { type: "string", pattern: MERCHANT_ID, [ALLOWED]: "the id of a merchant" },
+    description: "Host name of a request → merchant, for wires that carry no key.",
+  }),
+  chains: chainsSchema,
+  limits: limitsSchema,
+};
+
+export const configSchema = Type.Object(
+  Object.fromEntries(
+    Object.entries({ ...serverSettings, ...paymentSettings }).map(([name, schema]) => [name, Type.Optional(schema)]),
+  ),
+  strict,
+);
