@@ -1,15 +1,6 @@
 /** Every row of the reference's table, in its order. */
 import { describe, expect, it } from "vitest";
-import {
-  block,
-  EXPIRES_AT_MS,
-  expiredStory,
-  finalStory,
-  MONITOR_UNTIL_MS,
-  observation,
-  paidStory,
-  Story,
-} from "./given.ts";
+import { block, EXPIRES_AT_MS, finalStory, MONITOR_UNTIL_MS, observation, paidStory, Story } from "./given.ts";
 
 describe("a payment that goes well", () => {
   it("is pending once it is created", () => {
@@ -243,13 +234,5 @@ describe("money on top", () => {
     story.included({ txId: "deep", confirmations: 2, observedAtMs: EXPIRES_AT_MS - 1 });
     expect(story.status).toBe("paid");
     expect(story.payment.coveringTxId, "the one that met the policy").toBe("deep");
-  });
-});
-
-describe("an expired payment", () => {
-  it("is confirming and late when it is covered within monitoring", () => {
-    const story = expiredStory();
-    expect(story.seen({ observedAtMs: EXPIRES_AT_MS + 1 })).toEqual(["transfer.seen", "payment.late"]);
-    expect(story.payment).toMatchObject({ status: "confirming", flags: ["late"] });
   });
 });
