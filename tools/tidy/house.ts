@@ -41,6 +41,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       "ingest",
       "log",
       "payments",
+      "chains/watcher.ts",
       "http/authenticator.ts",
       "http/deps.ts",
       "http/api.ts",

@@ -184,7 +184,7 @@ describe("Subscriber", () => {
   });
 
   type Step =
-    | { append: Topic[][]; fate: Fate; wait: boolean }
+    | { append: (readonly Topic[])[]; fate: Fate; wait: boolean }
     | { subscribeBehind: number; liveBuffer: number; shut: boolean }
     | { turns: number };
 
