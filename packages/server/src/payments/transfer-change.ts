@@ -20,9 +20,19 @@ export function isInBlock(transfer: Pick<Transfer, "status">): boolean {
   return transfer.status === "included" || transfer.status === "confirmed" || transfer.status === "final";
 }
 
-/** Nothing that is told or counted differs. */
+/** Nothing that counts differs. The terms of a transfer that is lost do not count: they are given anew when it returns. */
 export function sameTransfer(a: Transfer, b: Transfer): boolean {
-  return a.status === b.status && a.confirmations === b.confirmations && a.block?.hash === b.block?.hash;
+  return (
+    a.status === b.status &&
+    a.confirmations === b.confirmations &&
+    a.block?.hash === b.block?.hash &&
+    a.replacedBy === b.replacedBy &&
+    (!isLive(a) || sameTerms(a, b))
+  );
+}
+
+function sameTerms(a: Transfer, b: Transfer): boolean {
+  return a.amountAtomic === b.amountAtomic && a.replaceable === b.replaceable && a.spends.join() === b.spends.join();
 }
 
 /** Money that was not there before: a new transfer, or a lost one that came back. */
