@@ -23,7 +23,7 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
         : null,
     allowedOrigins: value<string[]>("allowedOrigins"),
     trustProxy: value<string[]>("trustProxy"),
-    logLevel: value<LogLevel>("logLevel"),
+    logLevel: value<LogLevel | undefined>("logLevel") ?? (value<Mode>("mode") === "sandbox" ? "warn" : "info"),
     sandboxBlockMs: value<number>("sandboxBlockMs"),
     limits: { ...defaultLimits, ...(tree.limits as object | undefined) },
     chains: completeChains((tree.chains ?? {}) as Record<string, Tree>, absolute),

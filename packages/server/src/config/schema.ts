@@ -22,7 +22,8 @@ const setting = <T extends TSchema>(environment: string, schema: T): T => ({ ...
 
 const ORIGIN = "^https?://[a-z0-9.\\-\\[\\]:]+$";
 const HOST_NAME = "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$";
-const MERCHANT_ID = "^[a-z0-9][a-z0-9_-]{0,62}$";
+/** Pattern of a merchant's id. */
+export const MERCHANT_ID = "^[a-z0-9][a-z0-9_-]{0,62}$";
 const ADDRESS_RANGE = "^[0-9a-fA-F.:]+(/[0-9]{1,3})?$";
 
 const limitsSchema = Type.Object(
@@ -101,8 +102,8 @@ const serverSettings = {
     "PAYBELL_LOG_LEVEL",
     Type.String({
       enum: ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
-      default: "info",
-      description: "Least important lines that are logged.",
+      description:
+        "Least important lines that are logged. Default: `info`; in the sandbox `warn`, which leaves the screen to the events.",
     }),
   ),
   sandboxPublic: setting(

@@ -44,7 +44,7 @@ describe("precedence", () => {
       tls: null,
       allowedOrigins: [],
       trustProxy: [],
-      logLevel: "info",
+      logLevel: "warn",
       sandboxBlockMs: 0,
       limits: defaultLimits,
       chains: {},
@@ -55,11 +55,11 @@ describe("precedence", () => {
   });
 
   it("lets the environment win over the file, and the command line over both", () => {
-    write({ port: 1001, host: "127.0.0.2", logLevel: "warn" });
+    write({ port: 1001, host: "127.0.0.2", logLevel: "error" });
     expect(load({ PAYBELL_PORT: "1002", PAYBELL_HOST: "127.0.0.3" }, { port: "1003" })).toMatchObject({
       port: 1003,
       host: "127.0.0.3",
-      logLevel: "warn",
+      logLevel: "error",
     });
   });
 
@@ -85,6 +85,11 @@ describe("precedence", () => {
       trustProxy: ["10.0.0.0/8", "::1"],
       sandboxBlockMs: 250,
     });
+  });
+
+  it("logs requests in live mode and leaves the screen to the events in the sandbox", () => {
+    expect(load({ PAYBELL_MODE: "live" }).logLevel).toBe("info");
+    expect(load({ PAYBELL_LOG_LEVEL: "debug" }).logLevel).toBe("debug");
   });
 
   it("changes single limits and leaves the others", () => {

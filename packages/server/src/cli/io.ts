@@ -1,0 +1,24 @@
+/** What a command has of the world around it; a test gives it another one. */
+export interface CliIo {
+  /** Results: what a script would read. */
+  out(text: string): void;
+  /** Everything said to the person beside it. */
+  err(text: string): void;
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Relative paths are relative to it. */
+  cwd: string;
+  /** May colours be written to `out`? */
+  colours: boolean;
+}
+
+/** What was asked for cannot be done; shown without a stack. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  /** What to do about it, one sentence. */
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}

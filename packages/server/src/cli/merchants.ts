@@ -1,0 +1,114 @@
+/** `paybell merchants create | list | set-xpub` */
+import { Command } from "commander";
+import { BitcoinFacts } from "../chains/bitcoin/facts.ts";
+import { InvalidXpub } from "../chains/watcher.ts";
+import type { Config } from "../config/config.ts";
+import { MERCHANT_ID } from "../config/schema.ts";
+import { systemClock } from "../kit/clock.ts";
+import type { MerchantStore } from "../log/store.ts";
+import { addDatabaseFlags, configFrom } from "./config-flags.ts";
+import { type CliIo, CommandError } from "./io.ts";
+import { table } from "./table.ts";
+import { withDatabase } from "./with-database.ts";
+
+export function merchantsCommand(io: CliIo): Command {
+  const merchants = new Command("merchants").description("Shops that use this server; each sees only its own payments");
+  merchants.addCommand(createCommand(io));
+  merchants.addCommand(listCommand(io));
+  merchants.addCommand(setXpubCommand(io));
+  return merchants;
+}
+
+function createCommand(io: CliIo): Command {
+  const create = new Command("create")
+    .description("Create a merchant and print his id")
+    .argument("<name>", 'his name, like "Corner Shop"')
+    .option("--id <id>", "his id; left out: made from the name")
+    .addHelpText("after", '\nExample:\n  paybell merchants create "Corner Shop"   # prints corner-shop\n');
+  return addDatabaseFlags(create).action(async (name: string) => {
+    const config = configFrom(create, io);
+    const id = create.opts<{ id?: string }>().id ?? idFrom(name);
+    if (!new RegExp(MERCHANT_ID).test(id)) {
+      throw new CommandError(
+        `"${id}" cannot be the id of a merchant.`,
+        "Give --id with a-z, 0-9, _ and -, at most 63.",
+      );
+    }
+    await withDatabase(config, async ({ merchants }) => {
+      if (await merchants.merchant(id)) {
+        throw new CommandError(`There is a merchant "${id}" already.`, "Give another --id.");
+      }
+      await merchants.createMerchant({ id, name, createdAtMs: systemClock.nowMs(), xpubs: {} });
+    });
+    io.out(`${id}\n`);
+    io.err(`Next: paybell keys create ${id}\n`);
+  });
+}
+
+/** `Corner Shop` → `corner-shop`. */
+function idFrom(name: string): string {
+  const words = name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  return words
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 63);
+}
+
+function listCommand(io: CliIo): Command {
+  const list = new Command("list").description("List all merchants");
+  return addDatabaseFlags(list).action(async () => {
+    const all = await withDatabase(configFrom(list, io), ({ merchants }) => merchants.merchants());
+    const rows = all.map(({ id, name, createdAtMs, xpubs }) => [
+      id,
+      name,
+      new Date(createdAtMs).toISOString(),
+      Object.keys(xpubs).join(", ") || "-",
+    ]);
+    io.out(table(["ID", "NAME", "CREATED", "XPUB ON"], rows));
+  });
+}
+
+function setXpubCommand(io: CliIo): Command {
+  const setXpub = new Command("set-xpub")
+    .description("Set the extended public key from which a merchant's addresses are derived")
+    .argument("<merchant>", "his id")
+    .argument("<chain>", "a chain of the configuration, like bitcoin")
+    .argument("<xpub>", "account key of the wallet (xpub or zpub, tpub or vpub for tests); never a private key")
+    .addHelpText("after", "\nExample:\n  paybell merchants set-xpub corner-shop bitcoin zpub6r…\n");
+  return addDatabaseFlags(setXpub).action(async (merchantId: string, chain: string, xpub: string) => {
+    const config = configFrom(setXpub, io);
+    const address = firstAddress(config, chain, xpub);
+    await withDatabase(config, async ({ merchants }) => {
+      await existingMerchant(merchants, merchantId);
+      await merchants.setXpub(merchantId, chain, xpub);
+    });
+    io.out(`${address}\n`);
+    io.err("That is the first address: compare it with the first receiving address of the wallet.\n");
+  });
+}
+
+function firstAddress(config: Config, chain: string, xpub: string): string {
+  const settings = config.chains[chain];
+  if (settings?.kind !== "bitcoin") {
+    const able = Object.keys(config.chains).filter((name) => config.chains[name]?.kind === "bitcoin");
+    throw new CommandError(
+      `Addresses on "${chain}" cannot be derived from an extended public key.`,
+      able.length > 0 ? `Possible here: ${able.join(", ")}.` : "Add a chain of kind bitcoin to paybell.config.json.",
+    );
+  }
+  try {
+    return new BitcoinFacts({ chain, network: settings.network }).allocator.derive(xpub, 0);
+  } catch (error) {
+    if (error instanceof InvalidXpub)
+      throw new CommandError(error.message, "Export the account's public key from the wallet.");
+    throw error;
+  }
+}
+
+/** @throws CommandError naming the merchants that there are */
+export async function existingMerchant(merchants: MerchantStore, id: string): Promise<void> {
+  if (await merchants.merchant(id)) return;
+  const all = (await merchants.merchants()).map((merchant) => merchant.id);
+  const hint = all.length > 0 ? `There are: ${all.join(", ")}.` : 'Create one: paybell merchants create "Corner Shop".';
+  throw new CommandError(`There is no merchant "${id}".`, hint);
+}

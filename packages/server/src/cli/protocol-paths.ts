@@ -1,0 +1,16 @@
+/** What the start screen says of each protocol. */
+export interface ProtocolPath {
+  name: string;
+  scheme: "http" | "ws";
+  method: "GET" | "POST" | null;
+  path: string;
+}
+
+export const PROTOCOL_PATHS: readonly ProtocolPath[] = [
+  { name: "WebSocket", scheme: "ws", method: null, path: "/v1/stream" },
+  { name: "SSE", scheme: "http", method: "GET", path: "/v1/payments/{id}/events" },
+  { name: "Polling", scheme: "http", method: "GET", path: "/v1/events?after={position}&waitMs=30000" },
+  { name: "Blockonomics", scheme: "ws", method: null, path: "/payment/{address}" },
+  { name: "", scheme: "http", method: "POST", path: "/api/new_address" },
+  { name: "OpenAPI", scheme: "http", method: "GET", path: "/openapi.json" },
+];
