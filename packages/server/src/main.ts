@@ -1,0 +1,335 @@
+/**
+ * The composition root: the only file that names concrete classes. Read from top to bottom it is the one path of
+ * ARCHITECTURE.md: chains → ingest → log → fan-out → protocols → transports.
+ */
+import { readFile } from "node:fs/promises";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { MemoryBus } from "./bus/memory-bus.ts";
+import { BitcoinWatcher } from "./chains/bitcoin/bitcoin-watcher.ts";
+import { ExternalFacts } from "./chains/external/facts.ts";
+import { SandboxChain } from "./chains/sandbox/chain.ts";
+import { SandboxChainControls } from "./chains/sandbox/controls.ts";
+import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
+import type { Watcher } from "./chains/watcher.ts";
+import type { Config } from "./config/config.ts";
+import { Hub } from "./fanout/hub.ts";
+import type { HttpApiDeps, SandboxControls } from "./http/deps.ts";
+import { buildHttpApi } from "./http/http-api.ts";
+import { KeyAuthenticator } from "./http/key-authenticator.ts";
+import { Metrics } from "./http/metrics.ts";
+import { seedSandbox } from "./http/sandbox-seed.ts";
+import { ChainRegistry, type KnownChain } from "./ingest/chain-registry.ts";
+import { PaymentIngest } from "./ingest/payment-ingest.ts";
+import { WatchList } from "./ingest/watch-list.ts";
+import { IngestSink } from "./ingest/watch-sink.ts";
+import { type Clock, systemClock } from "./kit/clock.ts";
+import { messageOf, PaybellError } from "./kit/errors.ts";
+import { StartupError } from "./kit/startup-error.ts";
+import type { LogRecord } from "./log/event-log.ts";
+import { registerBlockonomicsRest } from "./protocols/blockonomics/rest.ts";
+import { blockonomicsRoute } from "./protocols/blockonomics/route.ts";
+import { nativeFeeds } from "./protocols/native/feeds.ts";
+import { nativeStream } from "./protocols/native/stream.ts";
+import type { ProtocolContext } from "./protocols/protocol.ts";
+import { SqliteDatabase } from "./storage/sqlite/database.ts";
+import { SqliteEventLog } from "./storage/sqlite/event-log.ts";
+import { SqliteIdempotencyStore } from "./storage/sqlite/idempotency-store.ts";
+import { SqliteMerchantStore } from "./storage/sqlite/merchant-store.ts";
+import { SqlitePaymentStore } from "./storage/sqlite/payment-store.ts";
+import { SqliteSandboxLedger } from "./storage/sqlite/sandbox-ledger.ts";
+import { TrustedProxies } from "./transports/client-address.ts";
+import { Connections } from "./transports/connections.ts";
+import { refuseUpgrade } from "./transports/websocket/refuse.ts";
+import { WebSocketTransport } from "./transports/websocket/server.ts";
+
+export interface ServerHooks {
+  logger: Logger;
+  version: string;
+  /** After each commit, with what it added to the log: the live tail of the start screen. */
+  onRecords?: (records: readonly LogRecord[]) => void;
+  /** Nothing can be stored any more: the process should end, so that its supervisor starts it again. */
+  onFatal: (error: Error) => void;
+  clock?: Clock;
+}
+
+export interface RunningServer {
+  url: string;
+  port: number;
+  /** Tells clients to come back, finishes what is in flight, closes the database. */
+  stop(): Promise<void>;
+}
+
+/** How often time is looked at: expiry and monitoring deadlines. */
+const TICK_MS = 1_000;
+/** How often the hub asks the log whether a hint was lost. */
+const HUB_POLL_MS = 1_000;
+/** Records that the hub reads at once while it heals a gap. */
+const HUB_PAGE = 1_000;
+/** Payments per commit when one block concerns many. */
+const GROUP_SIZE = 500;
+/** Clients are told to come back over this time, so that they do not all come in one moment. */
+const DRAIN_MS = 1_000;
+
+/**
+ * Starts everything and resolves when the port answers.
+ * @throws StartupError naming what stops it and what to do
+ */
+export async function startServer(config: Config, hooks: ServerHooks): Promise<RunningServer> {
+  const undo: (() => Promise<void> | void)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const server = await start(config, hooks, undo);
+    return { ...server, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<void> | void)[]) {
+  const clock = hooks.clock ?? systemClock;
+  const onError = (error: unknown) => hooks.logger.error({ err: error }, messageOf(error));
+
+  const store = await openStore(config, hooks, onError);
+  undo.push(() => store.database.close());
+  if (config.mode === "sandbox") await seedSandbox(store.merchants, clock);
+
+  const chains = await openChains(config, store.ledger, clock, hooks.logger);
+  undo.push(chains.close);
+  const registry = new ChainRegistry(chains.known);
+  const watchList = new WatchList();
+  const ingest = new PaymentIngest({
+    log: store.log,
+    store: store.payments,
+    merchants: store.merchants,
+    chains: registry,
+    watchList,
+    clock,
+    defaults: { ...config.defaults, gapLimit: config.limits.gapLimit },
+    groupSize: GROUP_SIZE,
+  });
+
+  const bus = new MemoryBus({ onError });
+  store.log.onAppended((records) => bus.publish(records));
+  if (hooks.onRecords) bus.subscribe(hooks.onRecords);
+  const hub = new Hub({ log: store.log, bus, pollIntervalMs: HUB_POLL_MS, pageSize: HUB_PAGE, onError });
+  await hub.start();
+  undo.push(() => hub.stop());
+
+  for (const watcher of chains.watchers) {
+    const { chain } = watcher.facts;
+    await watchList.load(chain, store.payments);
+    watchList.onAdded(chain, (recipient) => watcher.onWatched(recipient));
+    await watcher.start(new IngestSink(watcher.facts, { ingest, store: store.payments, watchList }));
+    undo.push(() => watcher.stop());
+  }
+  undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
+
+  const authenticator = new KeyAuthenticator({
+    merchants: store.merchants,
+    clock,
+    mode: config.mode,
+    hosts: config.hosts,
+  });
+  const context: ProtocolContext = {
+    log: store.log,
+    hub,
+    payments: store.payments,
+    merchants: store.merchants,
+    authenticator,
+    clock,
+    limits: config.limits,
+    mode: config.mode,
+    onError,
+  };
+  return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store });
+}
+
+interface Parts {
+  config: Config;
+  hooks: ServerHooks;
+  clock: Clock;
+  onError: (error: unknown) => void;
+  undo: (() => Promise<void> | void)[];
+  context: ProtocolContext;
+  ingest: PaymentIngest;
+  chains: Chains;
+  registry: ChainRegistry;
+  store: Store;
+}
+
+/** Protocols on transports on one port. */
+async function listen(parts: Parts): Promise<{ url: string; port: number }> {
+  const { config, hooks, clock, onError, undo, context, ingest, chains, registry, store } = parts;
+  let stopping = false;
+  const proxies = new TrustedProxies(config.trustProxy);
+  const connections = new Connections({ limits: config.limits, clock, onError });
+  const sockets = new WebSocketTransport({ connections, proxies, limits: config.limits, clock, onError });
+  sockets.mount(nativeStream(context));
+  sockets.mount(blockonomicsRoute(context, registry));
+
+  const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
+  const metrics = new Metrics({
+    connections: () => connections.total,
+    topics: () => context.hub.topicCount,
+    deliveredOffset: () => context.hub.offset,
+    chains: chainStatus,
+  });
+  store.log.onAppended((records) => metrics.countEvents(records));
+
+  const makeServer = await serverMaker(config);
+  let server: Server | null = null;
+  const deps: HttpApiDeps = {
+    mode: config.mode,
+    version: hooks.version,
+    ingest,
+    payments: store.payments,
+    idempotency: store.idempotency,
+    authenticator: context.authenticator,
+    feeds: nativeFeeds({ ...context, connections }),
+    sandbox: chains.sandbox,
+    readiness: {
+      checkDatabase: async () => {
+        await store.log.head();
+      },
+      chains: chainStatus,
+      stopping: () => stopping,
+    },
+    metrics,
+    clock,
+    limits: config.limits,
+    allowedOrigins: config.allowedOrigins,
+    proxies,
+    logger: hooks.logger,
+    mounts: [(api) => registerBlockonomicsRest(api, { ingest, registry })],
+    serverFactory: (handler) => {
+      server = makeServer(handler);
+      return server;
+    },
+  };
+  const api = await buildHttpApi(deps);
+  const http = server as unknown as Server;
+  http.on("upgrade", (request, socket, head) => {
+    if (sockets.handleUpgrade(request, socket, head)) return;
+    refuseUpgrade(socket, new PaybellError("not_found", "There is no WebSocket at this path."));
+  });
+  undo.push(async () => {
+    stopping = true;
+    await connections.drain({ withinMs: DRAIN_MS });
+    await api.close();
+  });
+  await bind(api.listen({ host: config.host, port: config.port }), config);
+  const { port } = http.address() as AddressInfo;
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  return { url: `${config.tls ? "https" : "http"}://${host}:${port}`, port };
+}
+
+interface Store {
+  database: SqliteDatabase;
+  log: SqliteEventLog;
+  payments: SqlitePaymentStore;
+  merchants: SqliteMerchantStore;
+  idempotency: SqliteIdempotencyStore;
+  ledger: SqliteSandboxLedger;
+}
+
+async function openStore(config: Config, hooks: ServerHooks, onError: (error: unknown) => void): Promise<Store> {
+  const database = await SqliteDatabase.open({
+    dataDir: config.dataDir,
+    mode: config.mode,
+    exclusive: true,
+    pendingCommands: config.limits.pendingCommands,
+    onFatal: hooks.onFatal,
+    onListenerError: onError,
+  });
+  return {
+    database,
+    log: new SqliteEventLog(database),
+    payments: new SqlitePaymentStore(database),
+    merchants: new SqliteMerchantStore(database),
+    idempotency: new SqliteIdempotencyStore(database),
+    ledger: new SqliteSandboxLedger(database),
+  };
+}
+
+interface Chains {
+  known: KnownChain[];
+  watchers: Watcher[];
+  sandbox: SandboxControls | null;
+  close: () => Promise<void>;
+}
+
+async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Clock, logger: Logger): Promise<Chains> {
+  const chains: Chains = { known: [], watchers: [], sandbox: null, close: async () => undefined };
+  for (const [chain, settings] of Object.entries(config.chains)) {
+    if (settings.kind === "external") {
+      chains.known.push({ facts: new ExternalFacts(chain, settings), watched: false });
+      continue;
+    }
+    const watcher = new BitcoinWatcher({ chain, clock, log: logger, ...settings });
+    chains.watchers.push(watcher);
+    chains.known.push({ facts: watcher.facts, watched: true });
+  }
+  if (config.mode === "sandbox") {
+    const chain = await SandboxChain.open({ ledger, clock, blockIntervalMs: config.sandboxBlockMs });
+    const watcher = new SandboxWatcher({ node: chain, clock });
+    chains.watchers.push(watcher);
+    chains.known.push({ facts: watcher.facts, watched: true });
+    chains.sandbox = new SandboxChainControls(chain, watcher);
+    chains.close = () => chain.close();
+  }
+  return chains;
+}
+
+async function serverMaker(config: Config): Promise<(handler: RequestListener) => Server> {
+  const options = { maxHeaderSize: config.limits.headerBytes, headersTimeout: config.limits.handshakeTimeoutMs };
+  if (!config.tls) return (handler) => createServer(options, handler);
+  const [cert, key] = await Promise.all([readPem(config.tls.certFile), readPem(config.tls.keyFile)]);
+  return (handler) => createTlsServer({ ...options, cert, key }, handler);
+}
+
+function readPem(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: unknown) => {
+    throw new StartupError(
+      `The TLS file ${path} cannot be read: ${messageOf(error)}.`,
+      "Check PAYBELL_TLS_CERT and PAYBELL_TLS_KEY.",
+    );
+  });
+}
+
+async function bind(listening: Promise<unknown>, config: Config): Promise<void> {
+  try {
+    await listening;
+  } catch (error) {
+    const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+    throw new StartupError(
+      taken ? `Port ${config.port} on ${config.host} is taken.` : `${config.host}:${config.port}: ${messageOf(error)}.`,
+      "Choose another one with --port or PAYBELL_PORT; 0 takes any free one.",
+    );
+  }
+}
+
+/** Runs the task again and again with a pause, never twice at once. Returns what ends it. */
+function everySoOften(pauseMs: number, task: () => Promise<void>, onError: (error: unknown) => void) {
+  let timer: NodeJS.Timeout;
+  let running: Promise<void> = Promise.resolve();
+  let ended = false;
+  const run = () => {
+    running = task()
+      .catch(onError)
+      .then(() => {
+        if (!ended) timer = setTimeout(run, pauseMs);
+      });
+  };
+  timer = setTimeout(run, pauseMs);
+  return async () => {
+    ended = true;
+    clearTimeout(timer);
+    await running;
+  };
+}
