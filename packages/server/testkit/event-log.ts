@@ -1,0 +1,32 @@
+/**
+ * The contract of `log/event-log.ts` and `log/store.ts` as tests. A store passes it with six lines:
+ *
+ *     testEventLog("SQLite", { twoInstances: true }, makeSqliteHome);
+ */
+import { describe } from "vitest";
+import { testAddresses } from "./storing/addresses.ts";
+import { testAppending } from "./storing/appending.ts";
+import { testConcurrency } from "./storing/concurrency.ts";
+import { testDueAndOpen } from "./storing/due-and-open.ts";
+import { testErasing } from "./storing/erasing.ts";
+import type { MakeHome, StoreCapabilities } from "./storing/home.ts";
+import { testIdempotency } from "./storing/idempotency.ts";
+import { testMerchants } from "./storing/merchants.ts";
+import { testNotices } from "./storing/notices.ts";
+import { testPayments } from "./storing/payments.ts";
+import { testReading } from "./storing/reading.ts";
+
+export function testEventLog(name: string, capabilities: StoreCapabilities, make: MakeHome): void {
+  describe(`${name}: the contract of the log and its stores`, () => {
+    testAppending(make);
+    testNotices(make);
+    testReading(make);
+    testConcurrency(make, capabilities);
+    testPayments(make);
+    testAddresses(make);
+    testDueAndOpen(make);
+    testErasing(make);
+    testIdempotency(make);
+    testMerchants(make);
+  });
+}

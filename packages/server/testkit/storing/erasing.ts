@@ -1,0 +1,37 @@
+/** An erased payment is gone for those who ask; the facts that are not personal stay. */
+import { describe, expect, test } from "vitest";
+import { topics } from "../../src/log/topic.ts";
+import { type MakeHome, openForAll } from "./home.ts";
+import { change, creation, recordsIn, samplePayment, T0_MS } from "./samples.ts";
+
+export function testErasing(make: MakeHome): void {
+  describe("erasing", () => {
+    const store = openForAll(make);
+    const merchantId = "merchant";
+    const ofCustomer = topics.customer(merchantId, "alice@example.com");
+    const customer = "alice@example.com";
+
+    test("an erased payment is found by nobody, and its customer's name is in no topic any more", async () => {
+      const { log, payments } = store();
+      const [erased, kept] = [samplePayment({ customer }), samplePayment({ customer })];
+      const named = (id: string) => ({ topics: [topics.payment(id), ofCustomer] });
+      recordsIn(await log.append([creation(erased, named(erased.id)), creation(kept, named(kept.id))]));
+      const heard: string[] = [];
+      const end = log.onAppended((records) => heard.push(...records.flatMap((record) => record.topics)));
+      const erasure = change(erased, { customer: null, erasedAtMs: T0_MS }, named(erased.id));
+      recordsIn(await log.append([erasure]));
+      end();
+      expect(heard).toContain(ofCustomer);
+      expect(await payments.snapshot(erased.id)).toBeNull();
+      expect(await payments.loadForDecision([{ paymentId: erased.id }])).toEqual([null]);
+      const listed = (await payments.list({ merchantId, limit: 10 })).payments;
+      expect(listed.map(({ payment }) => payment.id)).toEqual([kept.id]);
+      const page = await log.readAfter(0, { topics: [ofCustomer], limit: 10 });
+      expect(page.records.map(({ paymentId }) => paymentId)).toEqual([kept.id]);
+      const { records } = await log.readAfter(0, { limit: 10 });
+      const own = records.filter(({ paymentId }) => paymentId === erased.id);
+      expect(own.map((record) => record.topics)).toEqual([[topics.payment(erased.id)], [topics.payment(erased.id)]]);
+      expect(own.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    });
+  });
+}

@@ -1,0 +1,126 @@
+/** Merchants, keys, and the indexes of extended public keys. */
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import type { ApiKey, Merchant } from "../../src/log/store.ts";
+import type { Payment } from "../../src/payments/payment.ts";
+import { type MakeHome, type OpenStore, openForAll } from "./home.ts";
+import { change, creation, recordsIn, samplePayment, sampleTransfer } from "./samples.ts";
+
+export function testMerchants(make: MakeHome): void {
+  describe("merchants", () => {
+    const store = openForAll(make);
+    testMerchantRows(store);
+    testKeys(store);
+    testDerivation(store);
+  });
+  describe("derivation indexes after a restart", () => testDerivationAfterRestart(make));
+}
+
+function testMerchantRows(store: () => OpenStore): void {
+  test("merchants come back as they were made, the oldest first, with their extended public keys", async () => {
+    const { merchants } = store();
+    const younger: Merchant = { id: "a", name: "Äpfel & Co", createdAtMs: 2, xpubs: {} };
+    const older: Merchant = { id: "b", name: "Brot", createdAtMs: 1, xpubs: { bitcoin: "xpub1", litecoin: "xpub2" } };
+    await merchants.createMerchant(younger);
+    await merchants.createMerchant(older);
+    expect(await merchants.merchants()).toEqual([older, younger]);
+    await merchants.setXpub("a", "bitcoin", "xpub3");
+    await merchants.setXpub("b", "bitcoin", "xpub4");
+    expect(await merchants.merchant("a")).toEqual({ ...younger, xpubs: { bitcoin: "xpub3" } });
+    expect(await merchants.merchant("b")).toEqual({ ...older, xpubs: { bitcoin: "xpub4", litecoin: "xpub2" } });
+    expect(await merchants.merchant("c")).toBeNull();
+  });
+
+  test("a merchant is made once, and nothing is kept of one who could not be made", async () => {
+    const { merchants } = store();
+    const merchant: Merchant = { id: randomUUID(), name: "First", createdAtMs: 3, xpubs: {} };
+    await merchants.createMerchant(merchant);
+    const again = { ...merchant, name: "Second", xpubs: { bitcoin: "xpub" } };
+    await expect(merchants.createMerchant(again)).rejects.toThrow();
+    expect(await merchants.merchant(merchant.id)).toEqual(merchant);
+    await expect(merchants.setXpub("nobody", "bitcoin", "xpub")).rejects.toThrow();
+  });
+}
+
+function testKeys(store: () => OpenStore): void {
+  test("a key is found by its hash until it is revoked, and stays in the list", async () => {
+    const { merchants } = store();
+    const merchantId = randomUUID();
+    await merchants.createMerchant({ id: merchantId, name: "Keys", createdAtMs: 4, xpubs: {} });
+    const key = (kind: ApiKey["kind"], createdAtMs: number): ApiKey => ({
+      id: randomUUID(),
+      merchantId,
+      kind,
+      hash: randomUUID(),
+      hint: "sk_live_1",
+      createdAtMs,
+      revokedAtMs: null,
+    });
+    const [secret, publishable] = [key("secret", 2), key("publishable", 1)];
+    await merchants.createKey(secret);
+    await merchants.createKey(publishable);
+    expect(await merchants.keys(merchantId)).toEqual([publishable, secret]);
+    expect(await merchants.keyByHash(secret.hash)).toEqual(secret);
+    expect(await merchants.revokeKey(secret.id, 5)).toBe(true);
+    expect(await merchants.revokeKey(secret.id, 6)).toBe(false);
+    expect(await merchants.revokeKey("unknown", 6)).toBe(false);
+    expect(await merchants.keyByHash(secret.hash)).toBeNull();
+    expect(await merchants.keyByHash("unknown")).toBeNull();
+    expect(await merchants.keys(merchantId)).toEqual([publishable, { ...secret, revokedAtMs: 5 }]);
+    await expect(merchants.createKey({ ...key("secret", 3), hash: publishable.hash })).rejects.toThrow();
+    await expect(merchants.createKey({ ...key("secret", 3), merchantId: "nobody" })).rejects.toThrow();
+  });
+}
+
+function testDerivation(store: () => OpenStore): void {
+  const take = (merchantId: string, xpub = "xpub", gapLimit = 3) =>
+    store().merchants.takeDerivationIndex(merchantId, "bitcoin", xpub, gapLimit);
+
+  test("indexes count from 0 for each merchant and key, up to the gap limit", async () => {
+    const [one, other] = [randomUUID(), randomUUID()];
+    expect([await take(one), await take(one), await take(one), await take(one)]).toEqual([0, 1, 2, null]);
+    expect(await take(one, "xpub", 4)).toBe(3);
+    expect([await take(other), await take(one, "another")]).toEqual([0, 0]);
+  });
+
+  test("a paid address moves the gap behind it", async () => {
+    const { log } = store();
+    const merchantId = randomUUID();
+    const derived = (derivationIndex: number | null) =>
+      samplePayment({ merchantId, chain: "bitcoin", derivationIndex });
+    const made = [derived(await take(merchantId)), derived(await take(merchantId)), derived(await take(merchantId))];
+    recordsIn(await log.append(made.map((payment) => creation(payment))));
+    expect(await take(merchantId)).toBeNull();
+    const pay = async (payment: Payment) =>
+      recordsIn(await log.append([change(payment, {}, { transfers: [sampleTransfer(payment)] })]));
+    await pay(made[1] as Payment);
+    expect([await take(merchantId), await take(merchantId), await take(merchantId)]).toEqual([3, 4, null]);
+    await pay(made[0] as Payment);
+    expect(await take(merchantId)).toBeNull();
+  });
+
+  test("a payment to an address of the old key does not move the gap of the new one", async () => {
+    const { log } = store();
+    const merchantId = randomUUID();
+    const payment = samplePayment({ merchantId, chain: "bitcoin", derivationIndex: await take(merchantId, "old") });
+    recordsIn(await log.append([creation(payment)]));
+    expect([await take(merchantId, "new", 2), await take(merchantId, "new", 2)]).toEqual([0, 1]);
+    recordsIn(await log.append([change(payment, {}, { transfers: [sampleTransfer(payment)] })]));
+    expect(await take(merchantId, "new", 2)).toBeNull();
+    expect([await take(merchantId, "old", 2), await take(merchantId, "old", 2)]).toEqual([1, 2]);
+  });
+}
+
+function testDerivationAfterRestart(make: MakeHome): void {
+  test("an index that was given is never given again", async () => {
+    const home = await make();
+    const given: (number | null)[] = [];
+    for (let start = 0; start < 3; start += 1) {
+      const store = await home.open();
+      given.push(await store.merchants.takeDerivationIndex("merchant", "bitcoin", "xpub", 10));
+      await store.close();
+    }
+    expect(given).toEqual([0, 1, 2]);
+    await home.remove();
+  });
+}
