@@ -10,7 +10,10 @@ export interface ImportFact {
 export interface FunctionFact {
   name: string;
   line: number;
-  /** Lines from its first to its last, less those of test callbacks inside it, which are measured by themselves. */
+  /**
+   * Lines from its first to its last. What is inside a `describe`, and test callbacks inside any function, are measured
+   * by themselves and count here as the two lines that they begin and end on.
+   */
   lines: number;
 }
 
@@ -44,6 +47,8 @@ export function factsOf(program: Node): CodeFacts {
 
 interface Open {
   fact: FunctionFact;
+  /** The callback of a `describe`: a list of functions rather than one. */
+  isSuite: boolean;
 }
 
 function visit(node: Node, parent: Node | null, enclosing: Open | null, facts: CodeFacts): void {
@@ -55,8 +60,9 @@ function visit(node: Node, parent: Node | null, enclosing: Open | null, facts: C
   let inside = enclosing;
   if (FUNCTIONS.has(node.type)) {
     const lines = (node.loc?.end.line ?? 0) - lineOfNode(node) + 1;
-    inside = { fact: { name: nameOf(node, parent), line: lineOfNode(node), lines } };
-    if (enclosing && isTestCallback(node, parent)) enclosing.fact.lines -= Math.max(lines - 2, 0);
+    const test = testCallOf(node, parent);
+    inside = { fact: { name: nameOf(node, parent), line: lineOfNode(node), lines }, isSuite: test === "describe" };
+    if (enclosing && (enclosing.isSuite || test !== null)) enclosing.fact.lines -= Math.max(lines - 2, 0);
     facts.functions.push(inside.fact);
   }
   for (const child of childrenOf(node)) visit(child, node, inside, facts);
@@ -113,14 +119,14 @@ function calleeOf(node: Node): string | null {
   return object.type === "Identifier" && property.type === "Identifier" ? `${object.name}.${property.name}` : null;
 }
 
-/** The callback of `describe(…)`, `it.each(…)(…)` and their like: it ends where the next begins. */
-function isTestCallback(node: Node, parent: Node | null): boolean {
-  if (parent?.type !== "CallExpression" || !(parent.arguments as Node[]).includes(node)) return false;
+/** `describe`, `it`, … (`it.each(…)` and their like too) when the function is its callback. */
+function testCallOf(node: Node, parent: Node | null): string | null {
+  if (parent?.type !== "CallExpression" || !(parent.arguments as Node[]).includes(node)) return null;
   let callee: Node = parent.callee;
   while (callee.type === "CallExpression" || callee.type === "MemberExpression") {
     callee = callee.type === "CallExpression" ? callee.callee : callee.object;
   }
-  return callee.type === "Identifier" && TEST_CALLS.has(callee.name);
+  return callee.type === "Identifier" && TEST_CALLS.has(callee.name) ? callee.name : null;
 }
 
 function nameOf(node: Node, parent: Node | null): string {

@@ -55,6 +55,7 @@ function serverImport(found: Import): Finding[] {
 
 function outsideImport(found: Import, importer: string): Finding[] {
   const { target } = found;
+  if (target === "packages/server/package.json") return []; // its version; always published with it
   if (target.startsWith("packages/") || target.startsWith("tools/") || target.startsWith("..")) {
     return [refuse(found, "the server's sources must stand alone when published", "move it into src/, or out of it")];
   }

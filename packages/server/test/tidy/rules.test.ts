@@ -147,6 +147,9 @@ describe("lengths", () => {
     const suite = (...tests: string[][]) => file("a.test.ts", 'describe("a", () => {', ...tests.flat(), "});");
     expect(found(functionLength, suite(it(40), it(40), it(40)))).toEqual([]);
     expect(found(functionLength, suite(it(40), it(71)))).toEqual(["a.test.ts:42"]);
+    const helper = ["  function help() {", ...lines(38), "  }"];
+    expect(found(functionLength, suite(helper, helper, it(40)))).toEqual([]);
+    expect(found(functionLength, suite(lines(69)))).toEqual(["a.test.ts:1"]);
   });
 });
 
