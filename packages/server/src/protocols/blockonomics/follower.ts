@@ -45,14 +45,17 @@ class Transaction {
 
 export class Follower {
   readonly #tell: (message: StatusMessage) => void;
-  /** Transactions remembered; beyond it the one that was heard of the longest ago is forgotten. */
   readonly #capacity: number;
-  /** The least recently heard of first. */
+  /** In the order in which they were first heard of. */
   readonly #known = new Map<string, Transaction>();
-  /** Heard, and not yet told: the outputs of one transaction come one after the other and are told together. */
-  readonly #heard = new Map<string, Set<string>>();
+  /** With news that could not yet be told, in the order in which it came. */
+  readonly #waiting = new Set<Transaction>();
+  /** Heard of since the last flush, with the indexes of the transfers concerned: the outputs of one transaction come one
+   * after the other and are told together. */
+  readonly #heard = new Map<Transaction, Set<string>>();
   #followed: Transaction | null = null;
 
+  /** @param options.capacity transactions remembered; beyond it the one first heard of is forgotten */
   constructor(options: { capacity: number; tell: (message: StatusMessage) => void }) {
     this.#capacity = options.capacity;
     this.#tell = options.tell;
@@ -67,8 +70,8 @@ export class Follower {
   begin(transfers: readonly TransferView[]): void {
     for (const transfer of transfers) this.#transaction(transfer.txId).transfers.set(transfer.index, transfer);
     const newestFirst = [...this.#known.values()].reverse();
-    const chosen = newestFirst.find((transaction) => transaction.now.status !== -1) ?? newestFirst[0];
     for (const transaction of newestFirst) transaction.told = transaction.now;
+    const chosen = newestFirst.find((transaction) => transaction.now.status !== -1) ?? newestFirst[0];
     if (chosen) this.#follow(chosen);
   }
 
@@ -76,11 +79,12 @@ export class Follower {
   hear(transfers: readonly TransferView[]): void {
     for (const transfer of transfers) {
       const transaction = this.#transaction(transfer.txId);
-      const known = transaction.transfers.get(transfer.index);
-      const heard = this.#heard.get(transfer.txId) ?? new Set();
-      if (known && heard.has(transfer.index) && statusOf(known) !== statusOf(transfer)) this.flush();
+      const before = transaction.transfers.get(transfer.index);
+      const heardBefore = this.#heard.get(transaction)?.has(transfer.index);
+      if (heardBefore && before && statusOf(before) !== statusOf(transfer)) this.flush();
       transaction.transfers.set(transfer.index, transfer);
-      this.#heard.set(transfer.txId, this.#heard.get(transfer.txId)?.add(transfer.index) ?? new Set([transfer.index]));
+      const heard = this.#heard.get(transaction) ?? new Set();
+      this.#heard.set(transaction, heard.add(transfer.index));
     }
   }
 
@@ -88,25 +92,23 @@ export class Follower {
   flush(): void {
     const heard = [...this.#heard.keys()];
     this.#heard.clear();
-    for (const txid of heard) {
-      const transaction = this.#known.get(txid);
-      if (transaction?.hasNews && (transaction === this.#followed || this.#mayTurnTo(transaction))) {
-        this.#follow(transaction);
-        this.#catchUp();
-      }
+    for (const transaction of heard) {
+      if (!transaction.hasNews) this.#waiting.delete(transaction);
+      else if (transaction === this.#followed || this.#mayTurnTo(transaction)) this.#follow(transaction);
+      else this.#waiting.add(transaction);
     }
+    this.#turnToWaiting();
   }
 
   #mayTurnTo(transaction: Transaction): boolean {
-    return isSettled(this.#followed) || transaction.now.status === 2;
+    const nobodyWaits = isSettled(this.#followed) && this.#waiting.size === 0;
+    return nobodyWaits || transaction.now.status === 2;
   }
 
-  /** Those that had to wait, in the order in which they were heard of, for as long as nothing has to wait again. */
-  #catchUp(): void {
-    while (isSettled(this.#followed)) {
-      const next = this.#known.values().find((transaction) => transaction.hasNews);
-      if (!next) return;
-      this.#follow(next);
+  #turnToWaiting(): void {
+    for (const transaction of this.#waiting) {
+      if (!isSettled(this.#followed)) return;
+      this.#follow(transaction);
     }
   }
 
@@ -114,6 +116,7 @@ export class Follower {
     const message = transaction.now;
     transaction.told = message;
     transaction.announced = true;
+    this.#waiting.delete(transaction);
     this.#followed = transaction;
     this.#tell(message);
   }
@@ -121,17 +124,18 @@ export class Follower {
   #transaction(txid: string): Transaction {
     const known = this.#known.get(txid);
     if (known) return known;
-    if (this.#known.size >= this.#capacity) this.#forgetOne();
     const made = new Transaction(txid);
     this.#known.set(txid, made);
+    if (this.#known.size > this.#capacity) this.#forgetOldest(made);
     return made;
   }
 
-  #forgetOne(): void {
-    for (const [txid, transaction] of this.#known) {
-      if (transaction === this.#followed) continue;
-      this.#known.delete(txid);
-      this.#heard.delete(txid);
+  #forgetOldest(except: Transaction): void {
+    for (const transaction of this.#known.values()) {
+      if (transaction === this.#followed || transaction === except) continue;
+      this.#known.delete(transaction.txid);
+      this.#heard.delete(transaction);
+      this.#waiting.delete(transaction);
       return;
     }
   }

@@ -17,7 +17,7 @@ export class PaymentSocket implements ConnectionHandler {
   readonly #context: BlockonomicsContext;
   readonly #connection: Connection;
   readonly #follower: Follower;
-  #feeds: readonly AddressFeed[] = [];
+  #feeds: AddressFeed[] = [];
   /** The record that is behind what will be told next: whoever follows the same shares its frame. */
   #published: Published | null = null;
   #live = false;
@@ -30,10 +30,7 @@ export class PaymentSocket implements ConnectionHandler {
       capacity: context.limits.liveBuffer,
       tell: (message) => this.#send(message),
     });
-    this.#begin(request).catch((error: unknown) => {
-      context.onError(error);
-      connection.end("internal_error");
-    });
+    this.#begin(request).catch((error: unknown) => this.#fail(error));
   }
 
   /** Never called: the route is silent. */
@@ -49,10 +46,10 @@ export class PaymentSocket implements ConnectionHandler {
     if (named.length === 0) return;
     const merchantId = await this.#merchantOf(request, named);
     if (merchantId === null) return;
-    const opened = await Promise.all(
-      named.map((at) => AddressFeed.open(this.#context, this.#connection, { ...at, merchantId, address }, this.#sink)),
-    );
-    this.#feeds = choose(opened);
+    for (const at of named) {
+      this.#feeds.push(await AddressFeed.open(this.#context, this.#connection, { ...at, merchantId }, this.#sink));
+    }
+    this.#feeds = choose(this.#feeds);
     if (this.#connection.closed) {
       this.onClose();
       return;
@@ -99,8 +96,19 @@ export class PaymentSocket implements ConnectionHandler {
     this.#flushDue = true;
     setImmediate(() => {
       this.#flushDue = false;
-      if (!this.#connection.closed) this.#follower.flush();
+      try {
+        if (!this.#connection.closed) this.#follower.flush();
+        this.#published = null;
+      } catch (error) {
+        this.#fail(error);
+      }
     });
+  }
+
+  #fail(error: unknown): void {
+    this.#context.onError(error);
+    this.#connection.end("internal_error");
+    this.onClose();
   }
 
   #send(message: StatusMessage): void {
@@ -123,7 +131,7 @@ function readersOf(chains: readonly ChainFacts[], address: string): Omit<FeedAdd
 }
 
 /** One address can be one of several chains: the one on which it was last asked for, or all while nobody asked. */
-function choose(feeds: readonly AddressFeed[]): readonly AddressFeed[] {
+function choose(feeds: AddressFeed[]): AddressFeed[] {
   const newest = feeds
     .filter((feed) => feed.payment !== null)
     .toSorted((a, b) => (b.payment?.createdAtMs ?? 0) - (a.payment?.createdAtMs ?? 0))[0];

@@ -30,6 +30,7 @@ export function registerBlockonomicsRest(api: Api, deps: BlockonomicsRestDeps): 
       if (!request.caller) throw new PaybellError("unauthorized", "This call needs a secret key.");
       const { merchantId } = request.caller;
       const { payment } = await deps.ingest.create({ merchantId, amountAtomic: null, ...chainAndAsset(deps.registry) });
+      if (payment.address === null) throw new Error(`Payment ${payment.id} was made without an address.`);
       return { address: payment.address, paymentId: payment.id };
     },
   });
