@@ -97,7 +97,8 @@ export class SseClient implements CursorClient {
   }
 
   cut(): void {
-    this.#abort.abort();
+    // As a network failure: an AbortError would mean that the program itself has closed it, for good.
+    this.#abort.abort(new TypeError("the line was cut"));
   }
 
   async stop(): Promise<void> {
