@@ -8,7 +8,8 @@ export const COMMANDS = ["claim", "cancel", "resolve_paid", "resolve_failed", "d
 export type Command = (typeof COMMANDS)[number];
 
 /** `no_transfer`: while no transfer is live or out of its block by a reorg (a standing payment: always). `in_doubt`: with
- * the flag `needs_review`, or `manual` (an operator may correct himself: nothing else moves the status any more). */
+ * the flag `needs_review`, or `manual` (an operator may correct himself: nothing else moves the status any more); a
+ * standing payment: never. */
 export type Condition = "no_transfer" | "in_doubt";
 
 export type CommandCell =

@@ -58,6 +58,8 @@ function isAlreadySo(payment: Payment, input: CommandInput, cell: CommandCell): 
 function holds(condition: Condition, { payment, transfers }: PaymentState): boolean {
   switch (condition) {
     case "in_doubt":
+      // A standing payment owes nothing: there is nothing to call paid or failed.
+      if (payment.amountAtomic === null) return false;
       return payment.flags.includes("needs_review") || payment.flags.includes("manual");
     case "no_transfer":
       // An orphaned transfer will most likely be back in a moment.
@@ -93,7 +95,7 @@ function nextDeliveries({ payment }: PaymentState): readonly DeliveryState[] {
 
 const CONDITION_TEXT: Readonly<Record<Condition, string>> = {
   no_transfer: "only while no transfer has been seen",
-  in_doubt: "only with the flag needs_review or manual",
+  in_doubt: "only with the flag needs_review or manual, and never without an amount",
 };
 
 function refuse({ payment }: PaymentState, command: Command, unmet: Condition | null = null): Decision {

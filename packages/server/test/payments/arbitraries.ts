@@ -85,6 +85,15 @@ export const observeInput: fc.Arbitrary<Input> = fc
   .array(anyObservation, { minLength: 1, maxLength: 4 })
   .map((observations) => ({ type: "observe", observations }));
 
+/** A report as watchers make it: each transfer once, or taken out of its block and then told where it went. */
+export const reportInput: fc.Arbitrary<Input> = fc
+  .uniqueArray(fc.tuple(anyObservation, fc.boolean()), { minLength: 1, maxLength: 4, selector: ([seen]) => seen.txId })
+  .map((seen): Input => {
+    const orphaned = (of: Observation): Observation => ({ ...of, status: "orphaned", confirmations: 0, block: null });
+    const observations = seen.flatMap(([last, reorged]) => (reorged ? [orphaned(last), last] : [last]));
+    return { type: "observe", observations };
+  });
+
 export const headInput: fc.Arbitrary<Input> = fc
   .integer({ min: 4, max: 16 })
   .map((height) => ({ type: "head", height }));

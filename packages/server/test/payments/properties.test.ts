@@ -12,7 +12,7 @@ import {
   chainInput,
   headInput,
   observationOf,
-  observeInput,
+  reportInput,
   TX_IDS,
   tickInput,
   wildInput,
@@ -60,7 +60,7 @@ describe("any life of a payment", () => {
       fc.property(anyNewPayment, fc.array(anyInput, { maxLength: 25 }), (payment, inputs) => {
         live(born(payment), inputs);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -74,12 +74,12 @@ describe("any life of a payment", () => {
         }
         expect(state?.payment.receivedAtomic).toBe(sumLive(state?.transfers ?? []));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
   it("is not changed by a report, a head or a tick that is repeated", () => {
-    const repeatable = fc.oneof(observeInput, headInput, tickInput);
+    const repeatable = fc.oneof(reportInput, headInput, tickInput);
     fc.assert(
       fc.property(anyNewPayment, fc.array(chainInput, { maxLength: 12 }), repeatable, (payment, inputs, again) => {
         const { state } = live(born(payment), [...inputs, again]);
@@ -87,7 +87,7 @@ describe("any life of a payment", () => {
         expect(decision).toMatchObject({ ok: true, events: [], changed: [] });
         if (decision.ok) expect(decision.state).toBe(state);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -35,4 +35,12 @@ describe("a standing payment", () => {
     expect(story.included()).toEqual(["transfer.included"]);
     expect(story.seen({ txId: "tx2" })).toEqual(["transfer.seen", "payment.unexpected_funds"]);
   });
+
+  it("cannot be resolved: it owes nothing", () => {
+    const story = standing();
+    story.do({ type: "cancel" });
+    story.seen();
+    expect(story.payment.flags).toEqual(["needs_review"]);
+    expect(story.try({ type: "resolve", as: "paid" })).toMatchObject({ ok: false, refusal: { code: "invalid_state" } });
+  });
 });
