@@ -6,8 +6,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: [source] } },
   test: {
     include: ["packages/*/test/**/*.test.ts"],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Bounds against hanging, not expectations: a slow, busy machine must not turn a test red.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,
     // Worker threads that the server starts inherit this, and find the workspace's sources as it does.

@@ -8,7 +8,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { PROGRAMS, requireProgram } from "../../../tools/provision/programs.ts";
 
 const LAUNCH_TIMEOUT_MS = 60_000;
-const PAGE_TIMEOUT_MS = 15_000;
+const PAGE_TIMEOUT_MS = 30_000;
 const POLL_INTERVAL_MS = 20;
 
 const FLAGS = [

@@ -98,7 +98,7 @@ export class ServerProcess {
     exited.then((ended) => {
       status = ended;
     });
-    const timeoutMs = this.#options.readyTimeoutMs ?? 20_000;
+    const timeoutMs = this.#options.readyTimeoutMs ?? 45_000;
     const deadline = Date.now() + timeoutMs;
     while (Date.now() < deadline) {
       if (status) throw new Error(`The server ended at start (${describe(status)}).\n${this.#output}`);
@@ -117,7 +117,7 @@ export class ServerProcess {
 
   /** SIGTERM and a graceful end. Throws (after a SIGKILL) when the server does not end in time. */
   async stop(): Promise<ExitStatus> {
-    const timeoutMs = this.#options.stopTimeoutMs ?? 10_000;
+    const timeoutMs = this.#options.stopTimeoutMs ?? 20_000;
     this.#child?.kill("SIGTERM");
     const abort = new AbortController();
     const late = delay(timeoutMs, "late" as const, { signal: abort.signal }).catch(() => "late" as const);

@@ -11,7 +11,7 @@ import { ServerProcess } from "../../testkit/server-process.ts";
 import { until } from "../../testkit/until.ts";
 
 /** The production example waits 5 seconds before it connects again. */
-const RECONNECT_TIMEOUT_MS = 20_000;
+const RECONNECT_TIMEOUT_MS = 40_000;
 
 let server: ServerProcess;
 let api: Api;
@@ -135,7 +135,7 @@ describe("in a browser", () => {
 
     expect(statuses(page)).toEqual(statuses(page).toSorted());
     expect(page.printed).toContain("Confirmed: 0.01 BTC");
-  }, 60_000);
+  }, 120_000);
 });
 
 it("in Node with ws, basic usage receives the statuses 0, 1 and 2", async () => {
