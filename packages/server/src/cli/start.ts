@@ -15,7 +15,7 @@ import { stopOnSignals } from "./stop-on-signals.ts";
 const EXAMPLES = `
 Examples:
   paybell start                                     the sandbox on http://127.0.0.1:8000
-  paybell start --port 9000 --data-dir /var/tmp/pb  elsewhere
+  paybell start --port 9000 --data-dir ./shop-data  elsewhere
   paybell start --mode live --config live.json      real chains, with the keys of "paybell keys"
 
 Everything else (chains, limits, TLS, …) stands in the configuration file or the environment:

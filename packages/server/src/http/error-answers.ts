@@ -28,6 +28,8 @@ export function knownError(error: unknown, bodyBytes: number): PaybellError | nu
       return new PaybellError("invalid_request", "The body is not as long as Content-Length says.");
     case "FST_ERR_BAD_URL":
       return new PaybellError("invalid_request", "The path is not valid percent-encoded UTF-8.");
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return new PaybellError("not_found", "There is nothing by so long a name.");
     // The client hung up in the middle of its body: nobody reads this answer.
     case "ECONNRESET":
       return new PaybellError("invalid_request", "The body ended before its time.");
