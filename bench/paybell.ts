@@ -23,7 +23,7 @@ export class Paybell {
   }
 
   static async start(): Promise<Paybell> {
-    const server = await ServerProcess.start({ env: { PAYBELL_LOG_LEVEL: "silent" } });
+    const server = await ServerProcess.start({ env: { PAYBELL_LOG_LEVEL: "error" }, args: ["--quiet"] });
     const { pid } = server;
     if (pid === undefined) throw new Error(`The server is gone.\n${server.output}`);
     pinProcess("server", pid);
@@ -72,6 +72,13 @@ export class Paybell {
       call.on("error", reject);
       call.end(payload);
     });
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const headers = { authorization: `Bearer ${SECRET_KEY}` };
+    const answer = await fetch(`${this.#server.url}${path}`, { headers });
+    if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as T;
   }
 
   /** `make` for 0 … count − 1, some at a time. */

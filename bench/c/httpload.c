@@ -52,7 +52,7 @@ static void read_options(int argc, char **argv) {
     else if (!strcmp(name, "rate")) options.rate = number(name, value, 0, 1000000);
     else if (!strcmp(name, "requests")) options.requests = number(name, value, 0, 1000000000);
     else if (!strcmp(name, "seconds")) options.seconds = number(name, value, 1, 7200);
-    else if (!strcmp(name, "first")) options.first = number(name, value, 0, 1000000000000);
+    else if (!strcmp(name, "first")) options.first = number(name, value, 0, 1000000000000000000);
     else die("unknown option --%s", name);
   }
   if (options.port == 0 || options.item_count == 0) die("--port and --items are needed");

@@ -1,5 +1,24 @@
 /** The scenarios in the order in which they are run. */
 import type { Scenario } from "../scenario.ts";
+import { blockMatch } from "./block-match.ts";
+import { durableEvents, durableEventsBatched, eventLatency } from "./durable-events.ts";
 import { fanOut1000, fanOut10000 } from "./fan-out.ts";
+import { flatProfile } from "./flat-profile.ts";
+import { idleMemory } from "./idle-memory.ts";
+import { payingBlock } from "./paying-block.ts";
+import { reconnectStorm } from "./reconnect-storm.ts";
+import { replay } from "./replay.ts";
 
-export const SCENARIOS: readonly Scenario[] = [fanOut1000, fanOut10000];
+export const SCENARIOS: readonly Scenario[] = [
+  fanOut1000,
+  fanOut10000,
+  durableEvents,
+  durableEventsBatched,
+  eventLatency,
+  flatProfile,
+  idleMemory,
+  blockMatch,
+  payingBlock,
+  reconnectStorm,
+  replay,
+];

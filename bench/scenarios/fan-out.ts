@@ -19,10 +19,12 @@ interface FanOutSize extends Record<string, number> {
 }
 
 /** Between looks at the sockets, so that the generator reads several frames at once and is never the limit. */
-const GATHER_MS = 20;
+const GATHER_MS = 5;
 /** Observations in one request: as a watcher reports a block. */
 const BATCH = 20;
 const SECONDS_MAX = 300;
+/** Of a frame with 126 to 65,535 bytes of payload. */
+const FRAME_HEAD_BYTES = 4;
 
 export const fanOut1000 = fanOut(1_000, 1_000, "at least 0.75 of the C loop, at least 1.7 × Socket.IO's room emit");
 export const fanOut10000 = fanOut(10_000, 100, null);
@@ -48,7 +50,7 @@ function fanOut(clients: number, frames: number, goal: string | null): Scenario 
 async function plan(size: FanOutSize): Promise<Plan> {
   // A short run first: the others send frames as large as Paybell's turn out to be.
   const probe = await paybellRun({ ...size, clients: Math.min(size.clients, 50), frames: 200 });
-  const bytes = Math.round(probe.details["bytes/frame"] ?? 0);
+  const bytes = Math.round((probe.details["bytes/frame"] ?? 0) - FRAME_HEAD_BYTES);
   const reference = (name: ReferenceName, load: Partial<WsLoadOptions> = {}) => ({
     name,
     run: () => referenceRun(size, load, (options) => startReference(name, { ...options, bytes })),

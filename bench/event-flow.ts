@@ -1,0 +1,62 @@
+/** Observations posted, frames counted: what the scenarios about events share. */
+import { setTimeout as delay } from "node:timers/promises";
+import { type HttpLoadResult, httpload, type WsLoadOptions, type WsLoadResult, wsload } from "./generators.ts";
+import { AUTHORIZATION, STAMP } from "./paybell.ts";
+import { mustHold, type Sample } from "./scenario.ts";
+
+export interface Posting {
+  /** `--items` of httpload. */
+  items: string;
+  /** Observations in a request; 0: one, not in an array. */
+  batch: number;
+  /** Requests under way. */
+  requests: number;
+  /** Requests a second; 0: as many as are answered. */
+  rate: number;
+  seconds: number;
+}
+
+export interface Flow {
+  frames: WsLoadResult;
+  posted: HttpLoadResult;
+}
+
+/** Posted and not counted before the measured run: compiling and growing buffers are not what is measured. */
+const WARM_UP_SECONDS = 2;
+/** Of the measured run, so much is left out as well: the clients are new. */
+const SKIPPED_SECONDS = 0.2;
+/** An answer may be a little ahead of the frame. */
+const LAST_FRAMES_MS = 300;
+const CLIENTS_SECONDS_MAX = 600;
+
+/** Every observation becomes one frame at one of the clients. Throws when one did not. */
+export async function measureFlow(posting: Posting, load: WsLoadOptions): Promise<Flow> {
+  const { items, batch, requests, rate, seconds } = posting;
+  const { port } = load;
+  const post = { port, path: "/v1/observations", header: AUTHORIZATION, items, batch, connections: requests, rate };
+  const warm = await httpload({ ...post, seconds: WARM_UP_SECONDS }).result();
+  const skip = Math.ceil(warm.requestsPerSecond * Math.max(1, batch) * SKIPPED_SECONDS);
+  const clients = wsload({ ...load, stamp: STAMP, skip, seconds: CLIENTS_SECONDS_MAX });
+  try {
+    await clients.ready();
+    const posted = await httpload({ ...post, seconds, first: warm.items }).result();
+    await delay(LAST_FRAMES_MS);
+    const frames = await clients.finish();
+    mustHold(posted.failed === 0, `observations were refused: ${posted.firstFailure}`);
+    mustHold(frames.closed === 0, `${frames.closed} clients were cut off: ${frames.firstCloseReason}`);
+    mustHold(frames.frames >= posted.items, `${posted.items} observations became only ${frames.frames} frames`);
+    return { frames, posted };
+  } finally {
+    await clients.stop();
+  }
+}
+
+export function flowDetails({ frames, posted }: Flow): Sample["details"] {
+  return {
+    "p50 ms": (frames.latencyUs?.p50 ?? Number.NaN) / 1_000,
+    "p99 ms": (frames.latencyUs?.p99 ?? Number.NaN) / 1_000,
+    "requests/s": posted.requestsPerSecond,
+    "answer p99 ms": (posted.latencyUs?.p99 ?? Number.NaN) / 1_000,
+    "generator CPU": frames.cpuShare + posted.cpuShare,
+  };
+}
