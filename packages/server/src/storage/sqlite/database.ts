@@ -35,6 +35,11 @@ type Listener = (records: readonly LogRecord[]) => void;
 type Arguments<F> = F extends (connection: Connection, ...args: infer A) => unknown ? A : never;
 type Result<F> = F extends (...args: never[]) => infer R ? R : never;
 
+/** A worker's file; beside this one, and built like it. */
+function entry(name: "writer" | "reader"): URL {
+  return new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+}
+
 export class SqliteDatabase {
   readonly #options: SqliteOptions;
   readonly #writer: WorkerClient<WriterOperations>;
@@ -46,8 +51,8 @@ export class SqliteDatabase {
 
   private constructor(options: SqliteOptions) {
     this.#options = options;
-    this.#writer = new WorkerClient<WriterOperations>("writer", options.onFatal);
-    this.#reader = new WorkerClient<ReaderOperations>("reader", options.onFatal);
+    this.#writer = new WorkerClient<WriterOperations>("sqlite-writer", entry("writer"), options.onFatal);
+    this.#reader = new WorkerClient<ReaderOperations>("sqlite-reader", entry("reader"), options.onFatal);
     this.#queue = new CommitQueue({
       pendingCommands: options.pendingCommands,
       send: (jobs) => this.#writer.call("commit", jobs),

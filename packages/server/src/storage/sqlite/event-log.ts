@@ -9,6 +9,7 @@ import type {
 } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
 import type { SqliteDatabase } from "./database.ts";
+import { recordFromRow } from "./records.ts";
 
 export class SqliteEventLog implements EventLog {
   readonly #database: SqliteDatabase;
@@ -25,8 +26,9 @@ export class SqliteEventLog implements EventLog {
     return this.#database.append(commands, progress);
   }
 
-  readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage> {
-    return this.#database.read("readAfter", offset, options);
+  async readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage> {
+    const { rows, next, head } = await this.#database.read("readAfter", offset, options);
+    return { records: rows.map(recordFromRow), next, head };
   }
 
   head(): Promise<number> {

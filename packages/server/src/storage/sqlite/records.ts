@@ -1,6 +1,9 @@
-/** The records that a commit wrote, made again from the commands: the writer answers with offsets only, so that
- * nothing is copied back between the threads. */
+/** Records on the main thread: those that a commit wrote, made again from the commands (the writer answers with offsets
+ * only, so that nothing is copied back between the threads), and those that were read. */
+import type { EventData, EventType } from "@paybell/protocol";
 import type { AppendCommand, AppendResult, LogRecord, NewRecord } from "../../log/event-log.ts";
+import type { Topic } from "../../log/topic.ts";
+import type { RecordRow } from "./reading/log.ts";
 import { recordId } from "./record-id.ts";
 import type { Stored } from "./writing/commit.ts";
 
@@ -35,4 +38,18 @@ function recordsOfCommand(
     const offset = firstOffset + at;
     return { offset, id: recordId(epoch, offset), type, merchantId, paymentId, sequence, atMs, data, topics };
   });
+}
+
+export function recordFromRow(row: RecordRow): LogRecord {
+  return {
+    offset: row.offset,
+    id: row.id,
+    type: row.type as EventType,
+    merchantId: row.merchant_id,
+    paymentId: row.payment_id,
+    sequence: row.sequence,
+    atMs: row.at_ms,
+    data: JSON.parse(row.data) as EventData,
+    topics: JSON.parse(row.topics) as Topic[],
+  };
 }

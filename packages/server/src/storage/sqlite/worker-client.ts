@@ -14,14 +14,13 @@ export class WorkerClient<O extends Operations> {
   #ended: Error | null = null;
 
   /** @param onFatal the worker died; every call that waits, and every later one, rejects. */
-  constructor(entry: "writer" | "reader", onFatal: (error: Error) => void) {
-    const suffix = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-    this.#worker = new Worker(new URL(`./${entry}${suffix}`, import.meta.url), { name: `sqlite-${entry}` });
+  constructor(name: string, entry: URL, onFatal: (error: Error) => void) {
+    this.#worker = new Worker(entry, { name });
     this.#worker.on("message", (reply: Reply) => this.#answer(reply));
     this.#worker.on("error", (error: Error) => this.#die(error, onFatal));
     this.#worker.on("messageerror", (error: Error) => this.#die(error, onFatal));
     this.#worker.on("exit", (code) =>
-      this.#die(new StorageError(`The SQLite ${entry} thread ended with code ${code}.`), onFatal),
+      this.#die(new StorageError(`The thread ${name} ended with code ${code}.`), onFatal),
     );
   }
 

@@ -1,10 +1,10 @@
 /** Reading the log by offset, and by topic through the index. */
-import type { EventData, EventType } from "@paybell/protocol";
-import { CursorExpired, type LogRecord, type ReadPage } from "../../../log/event-log.ts";
+import { CursorExpired } from "../../../log/event-log.ts";
 import type { Topic } from "../../../log/topic.ts";
 import type { Connection } from "../connection.ts";
 
-interface RecordRow {
+/** A row of `log_records`. `data` and `topics` stay JSON until the main thread needs them: text crosses cheaply. */
+export interface RecordRow {
   offset: number;
   id: string;
   type: string;
@@ -16,6 +16,13 @@ interface RecordRow {
   topics: string;
 }
 
+/** A `ReadPage` of rows. */
+export interface RowPage {
+  rows: readonly RecordRow[];
+  next: number;
+  head: number;
+}
+
 export function head(connection: Connection): number {
   return bounds(connection).head;
 }
@@ -25,7 +32,7 @@ export function readAfter(
   connection: Connection,
   offset: number,
   options: { topics?: readonly Topic[]; limit: number },
-): ReadPage {
+): RowPage {
   return connection.read(() => {
     const { head, trimmed_to: trimmedTo } = bounds(connection);
     if (offset > head) throw new CursorExpired(`The log ends at ${head}; it never reached ${offset}.`);
@@ -40,7 +47,7 @@ export function readAfter(
     const last = rows.at(-1);
     // Fewer than asked for: everything up to the end was seen. Else something may lie behind the last one.
     const next = last && rows.length >= options.limit ? last.offset : head;
-    return { records: rows.map(toRecord), next, head };
+    return { rows, next, head };
   });
 }
 
@@ -68,18 +75,4 @@ function rowsOfTopics(connection: Connection, offset: number, topics: readonly T
     if (!row) throw new Error(`Record ${at} is indexed but missing.`);
     return row;
   });
-}
-
-function toRecord(row: RecordRow): LogRecord {
-  return {
-    offset: row.offset,
-    id: row.id,
-    type: row.type as EventType,
-    merchantId: row.merchant_id,
-    paymentId: row.payment_id,
-    sequence: row.sequence,
-    atMs: row.at_ms,
-    data: JSON.parse(row.data) as EventData,
-    topics: JSON.parse(row.topics) as Topic[],
-  };
 }
