@@ -42,9 +42,9 @@ export interface BitcoinWatcherOptions extends BitcoinFactsOptions {
 }
 
 const DEFAULT_RPC_TIMEOUT_MS = 15_000;
-/** Reading the whole mempool may take this share of the time at most: on a large one it is read less often. */
-const RECONCILE_SHARE = 0.02;
-const RECONCILE_AT_LEAST_EVERY_MS = 60_000;
+/** The whole mempool is read with every poll while it is small; for every transaction in it this much time has to pass
+ * between two readings, so that a full one (200,000) is read every 20 seconds. */
+const RECONCILE_MS_PER_TRANSACTION = 0.1;
 const RETRY_INITIAL_MS = 200;
 
 /** One life between `start` and `stop`. */
@@ -212,10 +212,8 @@ export class BitcoinWatcher implements Watcher {
   }
 
   async #reconcile(mempool: MempoolFollower, sinceMs: number | null): Promise<void> {
-    const before = performance.now();
-    const complete = await mempool.reconcile();
-    const tookMs = performance.now() - before;
-    this.#nextReconcileAt = before + Math.min(tookMs / RECONCILE_SHARE, RECONCILE_AT_LEAST_EVERY_MS);
+    const { complete, transactions } = await mempool.reconcile();
+    this.#nextReconcileAt = performance.now() + transactions * RECONCILE_MS_PER_TRANSACTION;
     this.#comparedSinceMs = complete ? sinceMs : null;
   }
 

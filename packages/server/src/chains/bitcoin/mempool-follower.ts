@@ -103,9 +103,9 @@ export class MempoolFollower {
     this.#contradicting.clear();
   }
 
-  /** Compares with the node's whole mempool; `step` then does the work. Resolves to false while the node itself has not
-   * yet read its mempool from disk. */
-  async reconcile(): Promise<boolean> {
+  /** Compares with the node's whole mempool; `step` then does the work.
+   * @returns how many transactions are in it; not complete while the node still reads its mempool from disk */
+  async reconcile(): Promise<{ complete: boolean; transactions: number }> {
     const { node, tracked, silence, clock } = this.#run;
     this.#lost = false;
     const mempool = new Set(await node.mempool());
@@ -116,7 +116,7 @@ export class MempoolFollower {
     for (const { txId, state } of tracked.unconfirmed()) {
       if (state === "orphaned" || !mempool.has(txId)) this.#suspects.add(txId);
     }
-    return node.mempoolLoaded();
+    return { complete: await node.mempoolLoaded(), transactions: mempool.size };
   }
 
   /** Does a bounded piece of the work. @returns false when there is nothing left that can be done now */
