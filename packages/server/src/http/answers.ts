@@ -21,9 +21,15 @@ export function responses(good: Record<number, TSchema>, ...codes: readonly Erro
   }
   const failures = [...byStatus].map(([status, list]) => [
     status,
-    { description: list.map((code) => `\`${code}\`: ${ERRORS[code].meaning}`).join(" "), ...ErrorRef },
+    as("application/json", ErrorRef, list.map((code) => `\`${code}\`: ${ERRORS[code].meaning}`).join(" ")),
   ]);
-  return { ...good, ...Object.fromEntries(failures) };
+  const described = Object.entries(good).map(([status, schema]) => [status, { description: "OK", ...schema }]);
+  return { ...Object.fromEntries(described), ...Object.fromEntries(failures) };
+}
+
+/** A response of this media type. Fastify knows the form; TypeBox's types do not. */
+export function as(mediaType: string, schema: TSchema, description: string): TSchema {
+  return { description, content: { [mediaType]: { schema } } } as unknown as TSchema;
 }
 
 /** As `responses`, of a route that needs a secret key. */

@@ -23,7 +23,6 @@ export function describeApi(api: Api, version: string): void {
     openapi: {
       openapi: "3.1.0",
       info: { title: "Paybell", version, description: DESCRIPTION },
-      tags: ["payments", "events", "observations", "sandbox", "operation"].map((name) => ({ name })),
       components: { securitySchemes: { secretKey: { type: "http", scheme: "bearer", description: "`sk_…`" } } },
     },
     refResolver: { buildLocalReference: (json, _baseUri, _fragment, place) => String(json.$id ?? `def-${place}`) },
@@ -31,6 +30,7 @@ export function describeApi(api: Api, version: string): void {
       const access = (route.config as { access?: Access } | undefined)?.access ?? "secret";
       return { url, schema: publish({ ...schema, security: SECURITY[access] }) as typeof schema };
     },
+    transformObject: (made) => publish("openapiObject" in made ? made.openapiObject : made.swaggerObject) as object,
   });
 }
 

@@ -1,5 +1,5 @@
 /** The whole server in this process, on a real socket and a real database in a directory of its own. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ErrorBody } from "@paybell/protocol";
@@ -40,8 +40,10 @@ export class TestServer {
     this.#logged = logged;
   }
 
-  static async start(environment: Record<string, string> = {}): Promise<TestServer> {
+  /** @param file what stands in paybell.config.json */
+  static async start(environment: Record<string, string> = {}, file: object = {}): Promise<TestServer> {
     const dir = await mkdtemp(join(tmpdir(), "paybell-http-"));
+    await writeFile(join(dir, "paybell.config.json"), JSON.stringify(file));
     const config = loadConfig({
       configFile: null,
       environment: { PAYBELL_PORT: "0", PAYBELL_LOG_LEVEL: "info", ...environment },

@@ -1,7 +1,7 @@
 /** `GET /healthz`, `GET /readyz`, `GET /metrics`. */
 import { Type } from "typebox";
 import { messageOf } from "../../kit/errors.ts";
-import { keyedResponses, responses } from "../answers.ts";
+import { as, keyedResponses, responses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import type { ReadinessSources } from "../deps.ts";
 import { NoQuery } from "../query.ts";
@@ -95,7 +95,7 @@ function statusOf(database: "ok" | "failed", readiness: ReadinessSources): "read
 
 function metrics({ api, deps }: RouteContext): void {
   const open = deps.mode === "sandbox";
-  const good = { 200: Type.String({ description: "Prometheus text format." }) };
+  const good = { 200: as("text/plain", Type.String(), "Prometheus text format.") };
   api.route({
     method: "GET",
     url: "/metrics",
@@ -105,7 +105,6 @@ function metrics({ api, deps }: RouteContext): void {
       summary: "Metrics for Prometheus; needs a secret key in live mode",
       tags: ["operation"],
       querystring: NoQuery,
-      produces: ["text/plain"],
       response: open ? responses(good) : keyedResponses(good),
     },
     handler: async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.render()),

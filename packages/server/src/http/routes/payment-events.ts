@@ -1,6 +1,6 @@
 /** `GET /v1/payments/{id}/events`: server-sent events. */
 import { Type } from "typebox";
-import { responses } from "../answers.ts";
+import { as, responses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import { NoQuery, PaymentIdParams } from "../query.ts";
 import { readablePayment } from "../readable-payment.ts";
@@ -20,9 +20,8 @@ export function paymentEvents({ api, deps }: RouteContext): void {
       headers: Type.Object({
         "last-event-id": Type.Optional(Type.String({ description: "The last `id:` received.", maxLength: 300 })),
       }),
-      produces: ["text/event-stream"],
       response: responses(
-        { 200: Type.String({ description: "A stream of events, `text/event-stream`." }) },
+        { 200: as("text/event-stream", Type.String(), "A stream of events.") },
         "unauthorized",
         "not_found",
         "invalid_cursor",
