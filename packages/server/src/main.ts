@@ -271,7 +271,7 @@ async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Cl
       chains.known.push({ facts: new ExternalFacts(chain, settings), watched: false });
       continue;
     }
-    const watcher = new BitcoinWatcher({ chain, clock, log: logger, ...settings });
+    const watcher = new BitcoinWatcher({ chain, clock, logger, ...settings });
     chains.watchers.push(watcher);
     chains.known.push({ facts: watcher.facts, watched: true });
   }
