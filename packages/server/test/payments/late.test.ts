@@ -52,6 +52,19 @@ describe("after expiry, within monitoring", () => {
   });
 });
 
+describe("to the millisecond", () => {
+  it("expiry itself is in time", () => {
+    const story = expiredStory();
+    expect(story.seen({ observedAtMs: EXPIRES_AT_MS })).toEqual(["transfer.seen", "payment.confirming"]);
+    expect(story.payment.flags).toEqual([]);
+  });
+
+  it("the end of monitoring itself is still credited", () => {
+    const story = expiredStory();
+    expect(story.seen({ observedAtMs: MONITOR_UNTIL_MS })).toEqual(["transfer.seen", "payment.late"]);
+  });
+});
+
 describe("funds where none are expected", () => {
   it("leave an expired payment past monitoring as it is, and ask for a person", () => {
     const story = expiredStory();

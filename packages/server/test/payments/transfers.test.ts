@@ -175,6 +175,18 @@ describe("confirmations", () => {
     expect(story.head(7)).toEqual([]);
   });
 
+  it("jump once when the chain calls it final, and are not told any more", () => {
+    const story = new Story();
+    expect(story.included({ confirmations: 3, final: true })).toEqual([
+      "transfer.final",
+      "payment.paid",
+      "payment.finalized",
+    ]);
+    expect(story.transfer()).toMatchObject({ confirmations: 3, dueHeight: null });
+    expect(story.head(9)).toEqual([]);
+    expect(story.included({ confirmations: 5, final: true })).toEqual([]);
+  });
+
   it("do not depend on how many blocks came at once", () => {
     const slow = new Story();
     const fast = new Story();
