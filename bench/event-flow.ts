@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type HttpLoadResult, httpload, type WsLoadOptions, type WsLoadResult, wsload } from "./generators.ts";
 import { AUTHORIZATION, STAMP } from "./paybell.ts";
+import { processorUs } from "./process-tree.ts";
 import { mustHold, type Sample } from "./scenario.ts";
 
 export interface Posting {
@@ -17,6 +18,8 @@ export interface Posting {
 }
 
 export interface Flow {
+  /** Of the server, for one observation: deciding, storing, telling. */
+  processorUs: number;
   frames: WsLoadResult;
   posted: HttpLoadResult;
 }
@@ -30,7 +33,7 @@ const LAST_FRAMES_MS = 300;
 const CLIENTS_SECONDS_MAX = 600;
 
 /** Every observation becomes one frame at one of the clients. Throws when one did not. */
-export async function measureFlow(posting: Posting, load: WsLoadOptions): Promise<Flow> {
+export async function measureFlow(posting: Posting, serverPid: number, load: WsLoadOptions): Promise<Flow> {
   const { items, batch, requests, rate, seconds } = posting;
   const { port } = load;
   const post = { port, path: "/v1/observations", header: AUTHORIZATION, items, batch, connections: requests, rate };
@@ -39,22 +42,25 @@ export async function measureFlow(posting: Posting, load: WsLoadOptions): Promis
   const clients = wsload({ ...load, stamp: STAMP, skip, seconds: CLIENTS_SECONDS_MAX });
   try {
     await clients.ready();
+    const before = processorUs(serverPid);
     const posted = await httpload({ ...post, seconds, first: warm.items }).result();
     await delay(LAST_FRAMES_MS);
+    const used = processorUs(serverPid) - before;
     const frames = await clients.finish();
     mustHold(posted.failed === 0, `observations were refused: ${posted.firstFailure}`);
     mustHold(frames.closed === 0, `${frames.closed} clients were cut off: ${frames.firstCloseReason}`);
     mustHold(frames.frames >= posted.items, `${posted.items} observations became only ${frames.frames} frames`);
-    return { frames, posted };
+    return { frames, posted, processorUs: used / posted.items };
   } finally {
     await clients.stop();
   }
 }
 
-export function flowDetails({ frames, posted }: Flow): Sample["details"] {
+export function flowDetails({ frames, posted, processorUs }: Flow): Sample["details"] {
   return {
     "p50 ms": (frames.latencyUs?.p50 ?? Number.NaN) / 1_000,
     "p99 ms": (frames.latencyUs?.p99 ?? Number.NaN) / 1_000,
+    "server CPU µs/event": processorUs,
     "requests/s": posted.requestsPerSecond,
     "answer p99 ms": (posted.latencyUs?.p99 ?? Number.NaN) / 1_000,
     "generator CPU": frames.cpuShare + posted.cpuShare,

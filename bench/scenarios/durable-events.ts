@@ -77,7 +77,7 @@ function paybellRun(size: EventsSize): Promise<Flow> {
     const ids = await paybell.createStanding(size.payments);
     const targets = nativeTargets(ids.map((id) => `payment:${id}`));
     const load = { port: paybell.port, connections: ids.length, targets, ready: '"snapshot"', match: '"event"' };
-    return measureFlow({ ...size, items: observationItems(ids) }, load);
+    return measureFlow({ ...size, items: observationItems(ids) }, paybell.pid, load);
   });
 }
 
@@ -88,17 +88,14 @@ async function expressRun(size: EventsSize): Promise<Flow> {
     const targets = linesFile(
       ids.map((id) => `/socket.io/?EIO=4&transport=websocket\t42${JSON.stringify(["subscribe", id])}`),
     );
-    return await measureFlow(
-      { ...size, items: observationItems(ids) },
-      {
-        port: server.port,
-        connections: ids.length,
-        targets,
-        dialect: "socketio",
-        ready: "subscribed",
-        match: '"transfer.seen"',
-      },
-    );
+    return await measureFlow({ ...size, items: observationItems(ids) }, server.pid, {
+      port: server.port,
+      connections: ids.length,
+      targets,
+      dialect: "socketio",
+      ready: "subscribed",
+      match: '"transfer.seen"',
+    });
   } finally {
     await server.stop();
   }

@@ -8,6 +8,7 @@ import {
   wsload,
 } from "../generators.ts";
 import { AUTHORIZATION, nativeTargets, observationItems, type Paybell, withPaybell } from "../paybell.ts";
+import { processorUs } from "../process-tree.ts";
 import { type Reference, type ReferenceName, startReference, startWriteLoop } from "../reference.ts";
 import { mustHold, type Plan, type Sample, type Scenario, scenario } from "../scenario.ts";
 
@@ -86,7 +87,9 @@ function paybellRun(size: FanOutSize): Promise<Sample> {
     const clients = wsload({ port: paybell.port, targets, ready: '"snapshot"', match: '"event"', ...counting(size) });
     try {
       await clients.ready();
-      return sampleOf(size, await feed(paybell, id, clients));
+      const before = processorUs(paybell.pid);
+      const result = await feed(paybell, id, clients);
+      return sampleOf(size, result, processorUs(paybell.pid) - before);
     } finally {
       await clients.stop();
     }
@@ -122,13 +125,16 @@ async function referenceRun(
   // A few frames more than are counted, so that the last counted one is not the last one sent.
   const server = await start({ connections: size.clients, rounds: size.frames + warmUp(size) + 10 });
   try {
-    return sampleOf(size, await wsload({ port: server.port, ...counting(size), ...load }).result());
+    const before = processorUs(server.pid);
+    const result = await wsload({ port: server.port, ...counting(size), ...load }).result();
+    return sampleOf(size, result, processorUs(server.pid) - before);
   } finally {
     await server.stop();
   }
 }
 
-function sampleOf(size: FanOutSize, result: WsLoadResult): Sample {
+/** @param usedUs The server's processor time, warm-up included. */
+function sampleOf(size: FanOutSize, result: WsLoadResult, usedUs: number): Sample {
   mustHold(
     result.closed === 0,
     `${result.closed} clients were cut off: ${result.firstCloseCode} ${result.firstCloseReason}`,
@@ -136,6 +142,10 @@ function sampleOf(size: FanOutSize, result: WsLoadResult): Sample {
   mustHold(result.timedFrames >= size.frames * size.clients, `only ${result.timedFrames} frames came`);
   return {
     value: result.framesPerSecond,
-    details: { "bytes/frame": result.timedBytes / result.timedFrames, "generator CPU": result.cpuShare },
+    details: {
+      "bytes/frame": result.timedBytes / result.timedFrames,
+      "server CPU µs/frame": usedUs / result.frames,
+      "generator CPU": result.cpuShare,
+    },
   };
 }

@@ -92,6 +92,7 @@ async function populate(payments: number, idleClients: number, started: Populate
 async function measure({ seconds }: FlatSize, { paybell, busy }: Populated): Promise<Sample> {
   const flow = await measureFlow(
     { items: observationItems(busy), batch: BATCH, requests: REQUESTS, rate: 0, seconds },
+    paybell.pid,
     {
       port: paybell.port,
       connections: busy.length,

@@ -1,8 +1,8 @@
 /** What a client costs that is there and hears nothing. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type WsLoadOptions, wsload } from "../generators.ts";
-import { residentBytes } from "../memory.ts";
 import { nativeTargets, withPaybell } from "../paybell.ts";
+import { residentBytes } from "../process-tree.ts";
 import { type ReferenceName, startReference } from "../reference.ts";
 import { type Sample, scenario } from "../scenario.ts";
 
