@@ -1,0 +1,197 @@
+/**
+ * Everything between the simulated chain and a client's socket, as `main.ts` puts it together, with a clock, limits and
+ * a bus that the test sets: real chain, real ingest, real SQLite, real sockets.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import type { RequestListener } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { SandboxChain } from "../src/chains/sandbox/chain.ts";
+import { SandboxChainControls } from "../src/chains/sandbox/controls.ts";
+import { sandboxFacts } from "../src/chains/sandbox/facts.ts";
+import { SandboxWatcher } from "../src/chains/sandbox/sandbox-watcher.ts";
+import { Hub } from "../src/fanout/hub.ts";
+import type { Api } from "../src/http/api.ts";
+import { buildHttpApi } from "../src/http/http-api.ts";
+import { KeyAuthenticator } from "../src/http/key-authenticator.ts";
+import { createKey, keyRow } from "../src/http/keys.ts";
+import { Metrics } from "../src/http/metrics.ts";
+import { ChainRegistry } from "../src/ingest/chain-registry.ts";
+import type { CreateRequest } from "../src/ingest/ingest.ts";
+import type { Limits } from "../src/kit/limits.ts";
+import type { LogRecord } from "../src/log/event-log.ts";
+import type { KeyKind } from "../src/log/store.ts";
+import type { Topic } from "../src/log/topic.ts";
+import type { Payment } from "../src/payments/payment.ts";
+import { registerBlockonomicsRest } from "../src/protocols/blockonomics/rest.ts";
+import { blockonomicsRoute } from "../src/protocols/blockonomics/route.ts";
+import { nativeFeeds } from "../src/protocols/native/feeds.ts";
+import { nativeStream } from "../src/protocols/native/stream.ts";
+import type { ProtocolContext } from "../src/protocols/protocol.ts";
+import { SqliteIdempotencyStore } from "../src/storage/sqlite/idempotency-store.ts";
+import { SqliteMerchantStore } from "../src/storage/sqlite/merchant-store.ts";
+import { SqliteSandboxLedger } from "../src/storage/sqlite/sandbox-ledger.ts";
+import { TrustedProxies } from "../src/transports/client-address.ts";
+import { LossyBus } from "./lossy-bus.ts";
+import { ServerCore } from "./server-core.ts";
+import { TransportServer } from "./transport-server.ts";
+
+/** The merchant that `ServerCore` makes. */
+export const MERCHANT = "merchant";
+
+export interface ProtocolServerOptions {
+  limits?: Partial<Limits>;
+  /** Host name → merchant. */
+  hosts?: Record<string, string>;
+}
+
+/** How often the hub looks for lost hints, ms. */
+const HUB_POLL_MS = 5;
+
+export class ProtocolServer {
+  readonly core: ServerCore;
+  readonly chain: SandboxChain;
+  readonly bus = new LossyBus();
+  readonly hub: Hub;
+  readonly transports: TransportServer;
+  readonly merchants: SqliteMerchantStore;
+  readonly controls: SandboxChainControls;
+  readonly #watcher: SandboxWatcher;
+  readonly #dataDir: string;
+  #api: Api | null = null;
+
+  static async start(options: ProtocolServerOptions = {}): Promise<ProtocolServer> {
+    const dataDir = await mkdtemp(join(tmpdir(), "paybell-protocols-"));
+    const transports = new TransportServer(options.limits ? { limits: options.limits } : {});
+    const core = await ServerCore.open(dataDir, sandboxFacts, transports.clock);
+    const ledger = new SqliteSandboxLedger(core.database);
+    const chain = await SandboxChain.open({ ledger, clock: transports.clock, blockIntervalMs: 0 });
+    const server = new ProtocolServer(dataDir, transports, core, chain);
+    await server.#start(options);
+    return server;
+  }
+
+  private constructor(dataDir: string, transports: TransportServer, core: ServerCore, chain: SandboxChain) {
+    this.#dataDir = dataDir;
+    this.transports = transports;
+    this.core = core;
+    this.chain = chain;
+    this.merchants = new SqliteMerchantStore(core.database);
+    this.#watcher = new SandboxWatcher({ node: chain, clock: transports.clock });
+    this.controls = new SandboxChainControls(chain, this.#watcher);
+    this.hub = new Hub({
+      log: core.log,
+      bus: this.bus,
+      pollIntervalMs: HUB_POLL_MS,
+      pageSize: 10,
+      onError: this.#onError,
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.transports.port}`;
+  }
+
+  /** What was reported to the operator. */
+  get errors(): readonly unknown[] {
+    return this.transports.errors;
+  }
+
+  /** A payment of 1,000,000 atomic units, unless it is said otherwise. */
+  async pay(payment: Payment, amountAtomic = payment.amountAtomic ?? 1_000_000n): Promise<string> {
+    return (await this.controls.pay({ payment, amountAtomic })).txId;
+  }
+
+  async create(request: Partial<CreateRequest> = {}): Promise<Payment> {
+    return (await this.core.create({ asset: "SBX", amountAtomic: 1_000_000n, ...request })).payment;
+  }
+
+  async addMerchant(id: string): Promise<void> {
+    await this.merchants.createMerchant({ id, name: id, createdAtMs: this.transports.clock.nowMs(), xpubs: {} });
+  }
+
+  async addKey(kind: KeyKind, merchantId = MERCHANT): Promise<string> {
+    const key = createKey(kind, "sandbox");
+    await this.merchants.createKey(keyRow(key, { merchantId, kind, createdAtMs: this.transports.clock.nowMs() }));
+    return key;
+  }
+
+  async records(topic: Topic): Promise<readonly LogRecord[]> {
+    return (await this.core.log.readAfter(0, { topics: [topic], limit: 10_000 })).records;
+  }
+
+  async stop(): Promise<void> {
+    await this.transports.close();
+    await this.#api?.close();
+    await this.#watcher.stop();
+    await this.chain.close();
+    await this.hub.stop();
+    await this.core.close();
+    await rm(this.#dataDir, { recursive: true, force: true });
+  }
+
+  readonly #onError = (error: unknown) => {
+    this.transports.errors.push(error);
+  };
+
+  async #start(options: ProtocolServerOptions): Promise<void> {
+    this.core.log.onAppended((records) => this.bus.publish(records));
+    await this.hub.start();
+    this.core.tell(this.#watcher);
+    await this.#watcher.start(this.core.sink);
+    const context = this.#context(options.hosts ?? {});
+    const registry = new ChainRegistry([{ facts: sandboxFacts, watched: true }]);
+    this.transports.sockets.mount(nativeStream(context));
+    this.transports.sockets.mount(blockonomicsRoute(context, registry));
+    this.#api = await this.#buildApi(context, registry);
+    await this.transports.listen();
+  }
+
+  #context(hosts: Record<string, string>): ProtocolContext {
+    const { clock, limits } = this.transports;
+    const { merchants } = this;
+    return {
+      log: this.core.log,
+      hub: this.hub,
+      payments: this.core.store,
+      merchants,
+      authenticator: new KeyAuthenticator({ merchants, clock, mode: "sandbox", hosts }),
+      clock,
+      limits,
+      mode: "sandbox",
+      onError: this.#onError,
+    };
+  }
+
+  #buildApi(context: ProtocolContext, registry: ChainRegistry): Promise<Api> {
+    const { connections, http } = this.transports;
+    return buildHttpApi({
+      mode: "sandbox",
+      version: "0.0.0",
+      ingest: this.core.ingest,
+      payments: context.payments,
+      idempotency: new SqliteIdempotencyStore(this.core.database),
+      authenticator: context.authenticator,
+      feeds: nativeFeeds({ ...context, connections }),
+      sandbox: this.controls,
+      readiness: { checkDatabase: async () => {}, chains: () => [], stopping: () => false },
+      metrics: new Metrics({
+        connections: () => connections.total,
+        topics: () => this.hub.topicCount,
+        deliveredOffset: () => this.hub.offset,
+        chains: () => [],
+      }),
+      clock: context.clock,
+      limits: context.limits,
+      allowedOrigins: [],
+      proxies: new TrustedProxies([]),
+      logger: pino({ level: "silent" }),
+      mounts: [(api) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry })],
+      serverFactory: (handler: RequestListener) => {
+        http.on("request", handler);
+        return http;
+      },
+    });
+  }
+}
