@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import type { ChainConfig, Config } from "./config.ts";
 import type { ConfigProblem } from "./config-error.ts";
+import { checkIdentipay } from "./identipay.ts";
 
 /** The name of the simulated chain. */
 const SANDBOX_CHAIN = "sandbox";
@@ -21,6 +22,7 @@ export function checkConfig(config: Config, given: Given, whereOf: WhereOf): Con
     ...checkSandbox(config, sandboxPublic, whereOf),
     ...checkProxies(config, whereOf),
     ...Object.entries(config.chains).flatMap(([name, chain]) => checkChain(name, chain, whereOf)),
+    ...checkIdentipay(config, whereOf),
   ];
 }
 

@@ -2,7 +2,7 @@
 import { defaultLimits } from "../kit/limits.ts";
 import { chainKinds } from "./chain-schema.ts";
 import type { Given } from "./checks.ts";
-import type { ChainConfig, Config, LogLevel, Mode } from "./config.ts";
+import type { ChainConfig, Config, IdentipayConfig, LogLevel, Mode } from "./config.ts";
 import type { Tree } from "./layers.ts";
 import { SETTINGS } from "./settings.ts";
 
@@ -33,8 +33,13 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
       monitoringSeconds: value<number>("defaults.monitoringSeconds"),
     },
     replayWindowMs: value<number>("replayWindowMs"),
+    identipay: completeIdentipay(tree.identipay as Partial<IdentipayConfig> | undefined),
   };
   return { config: Object.freeze(config), given: { sandboxPublic: value<boolean>("sandboxPublic"), tls } };
+}
+
+function completeIdentipay(given: Partial<IdentipayConfig> | undefined): IdentipayConfig | null {
+  return given?.chain === undefined ? null : { chain: given.chain, currencies: given.currencies ?? null };
 }
 
 function valueAt(tree: Tree, name: string): unknown {

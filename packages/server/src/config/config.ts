@@ -34,6 +34,14 @@ export interface ExternalChainConfig {
 
 export type ChainConfig = BitcoinChainConfig | ExternalChainConfig;
 
+/** What `POST /api/identipay/v1/proposals` makes of an amount. */
+export interface IdentipayConfig {
+  /** A chain of the configuration, or `sandbox`. */
+  readonly chain: string;
+  /** Currency of a proposal → asset of the chain. `null`: the chain's assets under their own names. */
+  readonly currencies: Readonly<Record<string, string>> | null;
+}
+
 export interface Config {
   readonly mode: Mode;
   readonly host: string;
@@ -57,4 +65,6 @@ export interface Config {
   readonly defaults: { readonly expiresInSeconds: number; readonly monitoringSeconds: number };
   /** How far back wires without a cursor are replayed. */
   readonly replayWindowMs: number;
+  /** What identiPay's proposals become; `null`: the sandbox's own coin, in live mode nothing. */
+  readonly identipay: IdentipayConfig | null;
 }

@@ -7,6 +7,7 @@ import { type TSchema, Type } from "typebox";
 import { LIMITS } from "../kit/limits.ts";
 import { ALLOWED } from "../kit/strict-schema.ts";
 import { chainsSchema } from "./chain-schema.ts";
+import { identipaySchema } from "./identipay.ts";
 
 /** Annotation: the environment variable that sets the value. */
 export const ENVIRONMENT = "x-environment";
@@ -163,6 +164,7 @@ const paymentSettings = {
     description: "Host name of a request → merchant, for wires that carry no key.",
   }),
   chains: chainsSchema,
+  identipay: identipaySchema,
   limits: limitsSchema,
 };
 

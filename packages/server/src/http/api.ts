@@ -1,7 +1,8 @@
 /** Types that every route shares. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from "fastify";
+import type { PaybellError } from "../kit/errors.ts";
 import type { Caller } from "./authenticator.ts";
 import type { HttpApiDeps } from "./deps.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -16,6 +17,9 @@ export type Api = FastifyInstance<Server, IncomingMessage, ServerResponse, Fasti
  */
 export type Access = "secret" | "public" | "optional" | "open";
 
+/** A refusal in the words of another protocol; `body` is sent as JSON. */
+export type Refusal = (error: PaybellError, request: FastifyRequest) => { httpStatus: number; body: unknown };
+
 /** What a route file gets. */
 export interface RouteContext {
   api: Api;
@@ -27,6 +31,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Left out: `secret`. */
     access?: Access;
+    /** Left out: `{"error":{"code","message","details?"}}` with the code of the registry. */
+    refusal?: Refusal;
   }
   interface FastifyRequest {
     /** `null`: no key was sent, or the route looks at none. */

@@ -4,6 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
 import { fieldProblems } from "../kit/strict-schema.ts";
 import { CursorExpired, LogOverloaded } from "../log/event-log.ts";
+import type { Refusal } from "./api.ts";
 
 const RETRY_AFTER_SECONDS = "1";
 
@@ -57,8 +58,12 @@ export function unforeseen(error: unknown, request: FastifyRequest): PaybellErro
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
   const answer = knownError(error, bodyBytes) ?? unforeseen(error, request);
   addErrorHeaders(reply, answer.code);
-  reply.code(answer.spec.httpStatus).type("application/json; charset=utf-8").send(JSON.stringify(answer.toBody()));
+  const refusal = request.routeOptions.config?.refusal ?? inOurWords;
+  const { httpStatus, body } = refusal(answer, request);
+  reply.code(httpStatus).type("application/json; charset=utf-8").send(JSON.stringify(body));
 }
+
+const inOurWords: Refusal = (error) => ({ httpStatus: error.spec.httpStatus, body: error.toBody() });
 
 /** `Retry-After` and `WWW-Authenticate`, where the status asks for them. */
 export function addErrorHeaders(reply: FastifyReply, code: PaybellError["code"]): void {

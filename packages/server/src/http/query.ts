@@ -24,11 +24,4 @@ export const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export const NoBody = Type.Object({}, { additionalProperties: false, description: "Empty." });
 
-const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-
-/** Has it the form of a payment's id? Anything else cannot exist, and no store is asked. */
-export function isPaymentId(text: string): boolean {
-  return UUID_V4.test(text);
-}
-
 export const PaymentIdParams = Type.Object({ id: Type.String({ description: "The payment's id." }) });

@@ -1,8 +1,8 @@
 /** The payment behind an id, and how much of it the caller may see. */
 import type { PaymentStore, Snapshot } from "../log/store.ts";
+import { isPaymentId } from "../payments/payment-id.ts";
 import type { Caller } from "./authenticator.ts";
 import type { Audience } from "./deps.ts";
-import { isPaymentId } from "./query.ts";
 import { paymentNotFound } from "./request-auth.ts";
 
 /**

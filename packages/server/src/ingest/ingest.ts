@@ -24,6 +24,8 @@ export interface CreateRequest {
   items?: PaymentItem[];
   metadata?: Record<string, unknown>;
   expiresInSeconds?: number;
+  /** Instead of `expiresInSeconds`, where the moment was promised before. */
+  expiresAtMs?: number;
   confirmations?: number;
 }
 

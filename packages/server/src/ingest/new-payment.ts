@@ -59,9 +59,13 @@ export async function newPayment(
       confirmationsRequired,
       finalConfirmations: Math.max(chain.facts.finalConfirmations, confirmationsRequired, 1),
     },
-    expiresAtMs: standing ? null : nowMs + (request.expiresInSeconds ?? defaults.expiresInSeconds) * 1_000,
+    expiresAtMs: standing ? null : expiryOf(request, defaults, nowMs),
     monitoringSeconds: defaults.monitoringSeconds,
   };
+}
+
+function expiryOf(request: CreateRequest, defaults: NewPaymentDefaults, nowMs: number): number {
+  return request.expiresAtMs ?? nowMs + (request.expiresInSeconds ?? defaults.expiresInSeconds) * 1_000;
 }
 
 function recipientOf(chain: KnownChain, address: string): string {

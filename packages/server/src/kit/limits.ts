@@ -80,6 +80,26 @@ export const LIMITS = {
     "Unused addresses in a row that are derived from an extended public key. Beyond it: 409 `gap_exhausted`.",
   ),
   metadataBytes: limit(16_384, "bytes", "Largest `metadata` of a payment, as JSON."),
+  identipayConnectionsPerMerchant: limit(
+    50,
+    "connections",
+    "identiPay's WebSocket and SSE connections that follow payments of one merchant. Beyond it: an error, then close 1013.",
+  ),
+  identipayConnectionsPerTransaction: limit(
+    10,
+    "connections",
+    "Of these, in live mode, to one transaction: one buyer cannot take all places of a shop.",
+  ),
+  identipayConnectionsPerAddress: limit(
+    20,
+    "connections",
+    "Of these, in live mode, from one client address (IPv6: one /64).",
+  ),
+  identipayIdleMs: limit(
+    1_800_000,
+    "ms",
+    "An identiPay WebSocket on which no message went in either direction for so long is closed with 4101; pongs do not count.",
+  ),
 } as const satisfies Record<string, LimitSpec>;
 
 export type LimitName = keyof typeof LIMITS;

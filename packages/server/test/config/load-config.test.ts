@@ -51,6 +51,7 @@ describe("precedence", () => {
       hosts: {},
       defaults: { expiresInSeconds: 3600, monitoringSeconds: 86_400 },
       replayWindowMs: 3_600_000,
+      identipay: null,
     });
   });
 

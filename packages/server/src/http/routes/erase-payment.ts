@@ -1,8 +1,10 @@
 /** `DELETE /v1/payments/{id}`: personal data is erased; from then on nobody finds the payment. */
+
 import { Type } from "typebox";
+import { isPaymentId } from "../../payments/payment-id.ts";
 import { keyedResponses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
-import { isPaymentId, NoQuery, PaymentIdParams } from "../query.ts";
+import { NoQuery, PaymentIdParams } from "../query.ts";
 import { paymentNotFound, secretCaller } from "../request-auth.ts";
 
 export function erasePayment({ api, deps }: RouteContext): void {

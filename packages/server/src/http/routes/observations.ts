@@ -3,9 +3,10 @@ import { type Static, Type } from "typebox";
 import type { ReportedObservation } from "../../ingest/ingest.ts";
 import { PaybellError } from "../../kit/errors.ts";
 import { viewMerchant } from "../../payments/payment.ts";
+import { isPaymentId } from "../../payments/payment-id.ts";
 import { idempotencyHeaders, postResponses, sendAnswer } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
-import { isPaymentId, NoQuery } from "../query.ts";
+import { NoQuery } from "../query.ts";
 import { secretCaller } from "../request-auth.ts";
 import { oneOf, PaymentRef, PositiveAmount, Text } from "../schemas.ts";
 

@@ -3,9 +3,10 @@ import { DELIVERY_STATES, type DeliveryState } from "@paybell/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type TSchema, Type } from "typebox";
 import type { PaymentCommandInput } from "../../ingest/ingest.ts";
+import { isPaymentId } from "../../payments/payment-id.ts";
 import { idempotencyHeaders, postResponses, sendAnswer } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
-import { isPaymentId, NoBody, NoQuery, PaymentIdParams } from "../query.ts";
+import { NoBody, NoQuery, PaymentIdParams } from "../query.ts";
 import { paymentNotFound, secretCaller } from "../request-auth.ts";
 import { oneOf, PaymentRef } from "../schemas.ts";
 

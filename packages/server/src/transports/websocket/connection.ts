@@ -29,6 +29,8 @@ export interface ConnectionHandler {
   onMessage(text: string): void | Promise<void>;
   /** A binary message came, which no protocol here has. Absent: it is ignored. */
   onBinary?(): void;
+  /** Called every few seconds while the connection is open, for what depends on time. */
+  onBeat?(nowMs: number): void;
   /** The connection is gone: give back what it held. Called once. */
   onClose(): void;
 }

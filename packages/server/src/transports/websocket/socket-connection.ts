@@ -118,6 +118,7 @@ export class SocketConnection implements Connection, OpenConnection {
       this.#pingUnanswered = true;
       ws.ping();
     }
+    if (!this.#closed) this.#attempt(() => this.#handler?.onBeat?.(nowMs));
   }
 
   #hear(): void {
