@@ -42,6 +42,8 @@ export async function runProgram(args: readonly string[], io: CliIo, version: st
 function prepare(command: Command, io: CliIo): void {
   command
     .exitOverride()
+    // Names alone: arguments and flags stand in the help of each command.
+    .configureHelp({ subcommandTerm: (child) => child.name() })
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .showHelpAfterError("See --help.")
     .allowExcessArguments(false);

@@ -1,0 +1,181 @@
+import { EventEmitter } from "node:events";
+import { describe, expect, it } from "vitest";
+import { formatAmount, tailLine } from "../../src/cli/live-tail.ts";
+import { createLogger, redactIds } from "../../src/cli/logger.ts";
+import { PROTOCOL_PATHS } from "../../src/cli/protocol-paths.ts";
+import { startScreen } from "../../src/cli/start-screen.ts";
+import { stopOnSignals } from "../../src/cli/stop-on-signals.ts";
+import type { LogRecord } from "../../src/log/event-log.ts";
+import { ManualClock } from "../../testkit/manual-clock.ts";
+
+const ID = "1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d";
+const ESCAPE = "\u001b[";
+
+const record = (type: LogRecord["type"], payment: object | null = {}): LogRecord =>
+  ({
+    offset: 1,
+    id: "evt_1",
+    type,
+    merchantId: "m",
+    paymentId: payment === null ? null : ID,
+    sequence: payment === null ? null : 1,
+    atMs: Date.UTC(2026, 0, 1, 12, 34, 56),
+    data: {
+      payment: payment && {
+        id: ID,
+        status: "confirming",
+        amount: "1500000",
+        received: "7",
+        decimals: 6,
+        asset: "SBX",
+        confirmations: 1,
+        confirmationsRequired: 2,
+        ...payment,
+      },
+      transfers: [],
+    },
+    topics: [],
+  }) as unknown as LogRecord;
+
+describe("the live tail", () => {
+  const plain = tailLine({ colours: false, redactIds: false });
+
+  it("shows time, event, payment, amount, status and confirmations", () => {
+    expect(
+      plain(record("payment.confirmation"))
+        .trim()
+        .split(/\s{2,}/),
+    ).toEqual(["12:34:56", "payment.confirmation", "1a2b3c4d", "1.5 SBX", "confirming", "1/2"]);
+  });
+
+  it("shows what came in of a standing payment, and what fits no payment", () => {
+    expect(plain(record("transfer.seen", { amount: null }))).toContain("0.000007 SBX");
+    expect(
+      plain(record("transfer.unattributed", null))
+        .trim()
+        .split(/\s{2,}/),
+    ).toEqual(["12:34:56", "transfer.unattributed", "-"]);
+  });
+
+  it("has no colours unless asked", () => {
+    expect(plain(record("payment.paid"))).not.toContain(ESCAPE);
+    expect(tailLine({ colours: true, redactIds: false })(record("payment.paid"))).toContain(ESCAPE);
+  });
+
+  it("shows nothing of a payment's id outside the sandbox, and still tells payments apart", () => {
+    const redacted = tailLine({ colours: false, redactIds: true });
+    const line = redacted(record("payment.paid"));
+    for (const part of ID.split("-")) expect(line).not.toContain(part);
+    expect(redacted(record("payment.paid"))).toBe(line);
+    expect(line).toMatch(/#[0-9a-f]{6}/);
+  });
+
+  it.each([
+    ["1500000", 6, "1.5"],
+    ["1", 8, "0.00000001"],
+    ["100000000", 8, "1"],
+    ["0", 6, "0"],
+    ["42", 0, "42"],
+    ["123456789012345678901234567890", 18, "123456789012.34567890123456789"],
+  ])("writes %s with %i decimals as %s", (atomic, decimals, text) => {
+    expect(formatAmount(atomic, decimals)).toBe(text);
+  });
+});
+
+describe("the start screen", () => {
+  const screen = (mode: "sandbox" | "live") =>
+    startScreen({
+      version: "1.2.3",
+      config: { mode, dataDir: "/data" },
+      url: "http://127.0.0.1:8000",
+      protocols: PROTOCOL_PATHS,
+      colours: false,
+    });
+
+  it("shows where everything is", () => {
+    const text = screen("sandbox");
+    for (const part of [
+      "Paybell 1.2.3",
+      "sandbox",
+      "http://127.0.0.1:8000",
+      "/data",
+      "sk_sandbox_paybell",
+      "pk_sandbox_paybell",
+      "ws://127.0.0.1:8000/v1/stream",
+      "http://127.0.0.1:8000/v1/payments/{id}/events",
+      "http://127.0.0.1:8000/v1/events",
+      "ws://127.0.0.1:8000/payment/{address}",
+      "Events appear below",
+    ]) {
+      expect(text).toContain(part);
+    }
+    expect(text).not.toContain(ESCAPE);
+  });
+
+  it("shows no keys and no simulated payment in live mode", () => {
+    expect(screen("live")).not.toMatch(/sk_|pk_|curl/);
+  });
+});
+
+describe("the log", () => {
+  it("carries no payment's id, wherever it stands, and keeps request ids", () => {
+    const lines: string[] = [];
+    const logger = createLogger("info", { write: (line) => void lines.push(line) });
+    logger.info({ url: `/v1/payments/${ID}`, nested: { [ID]: 1 }, reqId: `req_${ID}` }, `payment ${ID}`);
+    logger.error({ err: new Error(`no payment ${ID.toUpperCase()}`) });
+    const text = lines.join("");
+    expect(text.split(ID)).toHaveLength(2);
+    expect(text).toContain(`req_${ID}`);
+    expect(text.toLowerCase().split(ID)).toHaveLength(2);
+    expect(text).toContain("payment [redacted]");
+  });
+
+  it("leaves other text alone", () => {
+    expect(redactIds("evt_1 0123-4567 key_x")).toBe("evt_1 0123-4567 key_x");
+  });
+});
+
+describe("Ctrl-C", () => {
+  const started = (stop: () => Promise<void>) => {
+    const signals = new EventEmitter();
+    const exits: number[] = [];
+    const clock = new ManualClock(0);
+    stopOnSignals({ signals, stop, exit: (code) => exits.push(code), say: () => {}, onError: () => {}, clock });
+    return { signals, exits, clock };
+  };
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  it("drains, then ends with 0", async () => {
+    let stops = 0;
+    const { signals, exits } = started(async () => {
+      stops += 1;
+    });
+    signals.emit("SIGTERM");
+    expect(exits).toEqual([]);
+    await settled();
+    expect([stops, exits]).toEqual([1, [0]]);
+  });
+
+  it("once more ends at once", () => {
+    const { signals, exits, clock } = started(() => new Promise(() => {}));
+    signals.emit("SIGINT");
+    clock.advance(1_000);
+    signals.emit("SIGINT");
+    expect(exits).toEqual([130]);
+  });
+
+  it("that npm passes on as a second signal is one", () => {
+    const { signals, exits, clock } = started(() => new Promise(() => {}));
+    signals.emit("SIGINT");
+    clock.advance(5);
+    signals.emit("SIGINT");
+    expect(exits).toEqual([]);
+  });
+
+  it("ends with 1 when draining fails", async () => {
+    const { signals, exits } = started(() => Promise.reject(new Error("stuck")));
+    signals.emit("SIGINT");
+    await settled();
+    expect(exits).toEqual([1]);
+  });
+});
