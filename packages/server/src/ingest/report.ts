@@ -9,8 +9,11 @@ import type { Input } from "../payments/decide.ts";
 import { creditTimeMs, type Observation } from "../payments/transfer.ts";
 import { unattributed, type Work } from "./decision-loop.ts";
 
+/** Work that a chain makes always says which transfers it is about. */
+type ChainWork = Work & { concerning: { txId: string; index: string }[] };
+
 export interface Plan {
-  work: Work[];
+  work: ChainWork[];
   unattributed: UnattributedCommand[];
 }
 
@@ -77,7 +80,7 @@ function group(
       lost.push(unattributed({ merchantId, address, chain, why: "older_than_payment", atMs, observation }));
     }
   }
-  const work = [...perPayment].map(([paymentId, list]): Work => {
+  const work = [...perPayment].map(([paymentId, list]): ChainWork => {
     const inputs: Input[] = [{ type: "observe", observations: list }];
     if (headHeight !== null) inputs.push({ type: "head", height: headHeight });
     return { paymentId, inputs, concerning: list.map(({ txId, index }) => ({ txId, index })) };
@@ -85,17 +88,17 @@ function group(
   return { work, unattributed: lost };
 }
 
-/** Payments that the new height alone concerns: one more confirmation, or final. */
-async function addDue(chain: string, height: number, store: PaymentStore, work: Work[]): Promise<void> {
-  const planned = new Set(work.map((item) => item.paymentId));
-  const due = new Map<string, { txId: string; index: string }[]>();
+/** Transfers that the new height concerns: one more confirmation, or final. */
+async function addDue(chain: string, height: number, store: PaymentStore, work: ChainWork[]): Promise<void> {
+  const planned = new Map(work.map((item) => [item.paymentId, item]));
   for (const { paymentId, txId, index } of await store.dueAtHeight(chain, height)) {
-    if (planned.has(paymentId)) continue;
-    const transfers = due.get(paymentId);
-    if (transfers) transfers.push({ txId, index });
-    else due.set(paymentId, [{ txId, index }]);
-  }
-  for (const [paymentId, concerning] of due) {
-    work.push({ paymentId, inputs: [{ type: "head", height }], concerning });
+    const item = planned.get(paymentId);
+    if (item) {
+      item.concerning.push({ txId, index });
+      continue;
+    }
+    const due: ChainWork = { paymentId, inputs: [{ type: "head", height }], concerning: [{ txId, index }] };
+    planned.set(paymentId, due);
+    work.push(due);
   }
 }
