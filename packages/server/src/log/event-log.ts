@@ -81,9 +81,10 @@ export interface WatcherProgress {
 export type AppendResult =
   /** Stored. An unattributed transfer that was already recorded gives no records. */
   | { ok: true; records: readonly LogRecord[] }
-  /** `conflict`: the payment has another sequence: load it and decide again. `address_in_use`: another open payment of
-   * this merchant waits there. `transfer_credited`: a transfer belongs to another payment of this merchant: route it
-   * again. `idempotency`: the key was used meanwhile: read the stored answer. */
+  /** `conflict`: the payment has another sequence: load it and decide again. `address_in_use`: a payment is to be
+   * created where another open one of this merchant waits (one that opens again is not refused). `transfer_credited`: a
+   * transfer belongs to another payment of this merchant: route it again. `idempotency`: the key was used meanwhile:
+   * read the stored answer. */
   | { ok: false; reason: "conflict" | "address_in_use" | "transfer_credited" | "idempotency" };
 
 export interface ReadPage {

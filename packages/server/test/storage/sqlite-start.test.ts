@@ -89,7 +89,9 @@ test("another program's database and a file that is none are refused", async () 
     join(dataDir, "paybell.db"),
     "something else entirely, and longer than a header of SQLite".repeat(20),
   );
-  await expect(openSqlite(dataDir)).rejects.toThrow("not a database");
+  const error = await refusal(openSqlite(dataDir));
+  expect(error.message).toContain("damaged, or was never a database");
+  expect(error.message).toContain(join(dataDir, "paybell.db"));
 });
 
 test("an empty directory gets every migration, a current one none", async () => {

@@ -76,6 +76,38 @@ test("while a commit hangs, the event loop turns and reads are answered", async 
   await store.close();
 });
 
+test("however many pages are read, the event loop turns between a few of them", async () => {
+  const store = storesOn(await openSqlite(dataDir));
+  await store.log.append(Array.from({ length: 500 }, () => creation(samplePayment())));
+  let pagesInTurn = 0;
+  let mostInTurn = 0;
+  let turns = 0;
+  const count = () => {
+    mostInTurn = Math.max(mostInTurn, pagesInTurn);
+    pagesInTurn = 0;
+    turns += 1;
+  };
+  let reading = true;
+  const turning = (async () => {
+    while (reading) {
+      await new Promise((resolve) => setImmediate(resolve));
+      count();
+    }
+  })();
+  const replay = async () => {
+    for (let page = 0; page < 12; page += 1) {
+      await store.log.readAfter(0, { limit: 500 });
+      pagesInTurn += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, replay));
+  reading = false;
+  await turning;
+  expect(mostInTurn).toBeLessThanOrEqual(8);
+  expect(turns).toBeGreaterThanOrEqual(12);
+  await store.close();
+});
+
 const worker = (code: string) => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 
 test.each([

@@ -12,6 +12,7 @@ export function testMerchants(make: MakeHome): void {
     testMerchantRows(store);
     testKeys(store);
     testDerivation(store);
+    testKeyChange(store);
   });
   describe("derivation indexes after a restart", () => testDerivationAfterRestart(make));
 }
@@ -108,6 +109,19 @@ function testDerivation(store: () => OpenStore): void {
     recordsIn(await log.append([change(payment, {}, { transfers: [sampleTransfer(payment)] })]));
     expect(await take(merchantId, "new", 2)).toBeNull();
     expect([await take(merchantId, "old", 2), await take(merchantId, "old", 2)]).toEqual([1, 2]);
+  });
+}
+
+function testKeyChange(store: () => OpenStore): void {
+  test("an index that belongs to the old key, used after the change, does not widen the gap of the new one", async () => {
+    const { log, merchants } = store();
+    const merchantId = randomUUID();
+    const take = (xpub: string) => merchants.takeDerivationIndex(merchantId, "bitcoin", xpub, 2);
+    const derivationIndex = [await take("old"), await take("old")].at(-1) as number;
+    expect(await take("new")).toBe(0);
+    const payment = samplePayment({ merchantId, chain: "bitcoin", derivationIndex });
+    recordsIn(await log.append([creation(payment, { transfers: [sampleTransfer(payment)] })]));
+    expect([await take("new"), await take("new")]).toEqual([1, null]);
   });
 }
 

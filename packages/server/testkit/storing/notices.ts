@@ -29,8 +29,8 @@ export function testNotices(make: MakeHome): void {
       const { log } = store();
       const payment = samplePayment();
       await log.append([creation(payment)]);
-      const heard: LogRecord[] = [];
-      const end = log.onAppended((records) => heard.push(...records));
+      const heard: (readonly LogRecord[])[] = [];
+      const end = log.onAppended((records) => heard.push(records));
       await log.append([creation(payment)]);
       await log.append([], { chain: "moon", cursor: 1, headHeight: 1, watchedUntilMs: 1 });
       expect(heard).toEqual([]);

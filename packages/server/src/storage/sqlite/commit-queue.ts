@@ -4,6 +4,7 @@
  */
 import { LogOverloaded } from "../../log/event-log.ts";
 import { fromWire, type Outcome } from "./rpc.ts";
+import { Unsendable } from "./worker-client.ts";
 import type { Job } from "./writing/commit.ts";
 
 /** Commands in one commit; a single larger call goes alone. Bounds how long one commit can hold up the next. */
@@ -12,7 +13,7 @@ const COMMANDS_PER_COMMIT = 1_000;
 export interface CommitQueueOptions {
   /** Commands that may wait, those under way included. */
   pendingCommands: number;
-  /** Hands jobs to the writer. May throw when a job cannot be sent, and then has sent none. */
+  /** Hands jobs to the writer; rejects when nothing of them was written. */
   send: (jobs: readonly Job[]) => Promise<readonly Outcome<unknown>[]>;
   /** Called after each commit, before its callers are answered. */
   onCommitted: (committed: readonly { job: Job; value: unknown }[]) => void;
@@ -78,28 +79,31 @@ export class CommitQueue {
   }
 
   async #commit(entries: readonly Entry[]): Promise<void> {
-    let sent: Promise<readonly Outcome<unknown>[]>;
+    let outcomes: readonly Outcome<unknown>[];
     try {
-      sent = this.#options.send(entries.map((entry) => entry.job));
+      outcomes = await this.#options.send(entries.map((entry) => entry.job));
     } catch (error) {
       // One of them holds something that cannot be sent to a thread; the others must not suffer for it.
-      if (entries.length > 1) for (const entry of entries) await this.#commit([entry]);
+      if (error instanceof Unsendable && entries.length > 1) for (const entry of entries) await this.#commit([entry]);
       else this.#fail(entries, error);
       return;
     }
     try {
-      this.#answer(entries, await sent);
-    } catch (error) {
-      this.#fail(entries, error);
+      this.#announce(entries, outcomes);
+    } finally {
+      this.#answer(entries, outcomes);
     }
   }
 
-  #answer(entries: readonly Entry[], outcomes: readonly Outcome<unknown>[]): void {
+  #announce(entries: readonly Entry[], outcomes: readonly Outcome<unknown>[]): void {
     const committed = entries.flatMap(({ job }, at) => {
       const outcome = outcomes[at];
       return outcome?.ok ? [{ job, value: outcome.value }] : [];
     });
     this.#options.onCommitted(committed);
+  }
+
+  #answer(entries: readonly Entry[], outcomes: readonly Outcome<unknown>[]): void {
     for (const [at, entry] of entries.entries()) {
       this.#pending -= entry.size;
       const outcome = outcomes[at];

@@ -26,7 +26,7 @@ export interface SqliteOptions {
   pendingCommands: number;
   /** A worker thread died: nothing can be stored or read any more; the process should end. */
   onFatal: (error: Error) => void;
-  /** A listener of `onAppended` threw: what it missed, it missed; the log goes on. */
+  /** A listener of `onAppended` threw: what it missed, it missed; the log goes on. Must not throw itself. */
   onListenerError: (error: unknown) => void;
 }
 

@@ -40,6 +40,7 @@ export function toWire(error: unknown): WireError {
   if (!(error instanceof Error)) return { name: "Error", message: String(error) };
   const wire: WireError = { name: error.name, message: error.message };
   if ("errcode" in error && typeof error.errcode === "number") wire.code = error.errcode;
+  if (error instanceof StorageError && error.sqliteCode !== null) wire.code = error.sqliteCode;
   if (error instanceof StartupError) wire.hint = error.hint;
   return wire;
 }

@@ -33,9 +33,9 @@ export function open(request: StartRequest): Opened {
   const { dataDir } = request;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const held = request.exclusive ? lock(dataDir) : null;
+  const file = join(dataDir, "paybell.db");
   let connection: Connection | null = null;
   try {
-    const file = join(dataDir, "paybell.db");
     connection = Connection.openWriter(file);
     const pending = pendingMigrations(connection, file);
     migrate(connection, pending, dataDir, held);
@@ -44,8 +44,22 @@ export function open(request: StartRequest): Opened {
   } catch (error) {
     connection?.close();
     held?.release();
-    throw error;
+    throw isDamage(error) ? damaged(file, error) : error;
   }
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB. */
+const DAMAGE_CODES = [11, 26];
+
+function isDamage(error: unknown): error is Error {
+  return error instanceof Error && "errcode" in error && DAMAGE_CODES.includes(Number(error.errcode) & 0xff);
+}
+
+function damaged(file: string, error: Error): StartupError {
+  return new StartupError(
+    `${file} is damaged, or was never a database (${error.message}).`,
+    "Restore a backup, or move the file away to start with nothing.",
+  );
 }
 
 /** The schema changes only while no server uses it. */

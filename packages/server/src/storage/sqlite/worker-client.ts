@@ -1,16 +1,35 @@
-/** The main thread's end of a worker: typed calls, each answered once, also when the worker dies. */
+/**
+ * The main thread's end of a worker: typed calls, each answered once, also when the worker dies.
+ *
+ * Requests leave once per turn of the event loop, and few at a time. Node hands out up to 1,000 messages of a port
+ * before it turns to anything else; a worker that answers faster than the answers are used would keep the loop from
+ * turning for seconds.
+ */
 import { Worker } from "node:worker_threads";
-import { fromWire, type Operations, type Reply, StorageError } from "./rpc.ts";
+import { messageOf } from "../../kit/errors.ts";
+import { fromWire, type Operations, type Reply, type Request, StorageError } from "./rpc.ts";
 
-interface Waiting {
+/** Enough that the worker never waits for the next request, few enough that a turn stays short. */
+const IN_FLIGHT = 4;
+
+interface Call {
+  request: Request;
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
 }
 
+/** The arguments hold something that cannot go to another thread; nothing was sent. */
+export class Unsendable extends Error {
+  override readonly name = "Unsendable";
+}
+
 export class WorkerClient<O extends Operations> {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
+  /** Not sent yet. */
+  readonly #outbox: Call[] = [];
+  readonly #inFlight = new Map<number, Call>();
   #lastId = 0;
+  #scheduled = false;
   #ended: Error | null = null;
 
   /** @param onFatal the worker died; every call that waits, and every later one, rejects. */
@@ -24,14 +43,14 @@ export class WorkerClient<O extends Operations> {
     );
   }
 
-  /** @throws (synchronously) DataCloneError when an argument cannot be sent; nothing was sent then. */
+  /** @throws Unsendable; StorageError and its like from the worker */
   call<N extends keyof O & string>(name: N, ...args: Parameters<O[N]>): Promise<ReturnType<O[N]>> {
     if (this.#ended) return Promise.reject(this.#ended);
     this.#lastId += 1;
-    const id = this.#lastId;
-    this.#worker.postMessage({ id, name, args });
+    const request = { id: this.#lastId, name, args };
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#outbox.push({ request, resolve: resolve as (value: unknown) => void, reject });
+      this.#schedule();
     });
   }
 
@@ -41,12 +60,35 @@ export class WorkerClient<O extends Operations> {
     await this.#worker.terminate();
   }
 
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    while (this.#inFlight.size < IN_FLIGHT) {
+      const call = this.#outbox.shift();
+      if (!call) return;
+      try {
+        this.#worker.postMessage(call.request);
+        this.#inFlight.set(call.request.id, call);
+      } catch (error) {
+        call.reject(new Unsendable(messageOf(error), { cause: error }));
+      }
+    }
+  }
+
   #answer(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
-    if (!waiting) return;
-    this.#waiting.delete(reply.id);
-    if (reply.ok) waiting.resolve(reply.value);
-    else waiting.reject(fromWire(reply.error));
+    const call = this.#inFlight.get(reply.id);
+    if (!call) return;
+    this.#inFlight.delete(reply.id);
+    if (this.#outbox.length > 0) this.#schedule();
+    if (reply.ok) call.resolve(reply.value);
+    else call.reject(fromWire(reply.error));
   }
 
   #die(error: Error, onFatal: (error: Error) => void): void {
@@ -57,7 +99,7 @@ export class WorkerClient<O extends Operations> {
 
   #end(error: Error): void {
     this.#ended ??= error;
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
-    this.#waiting.clear();
+    for (const call of [...this.#inFlight.values(), ...this.#outbox.splice(0)]) call.reject(error);
+    this.#inFlight.clear();
   }
 }

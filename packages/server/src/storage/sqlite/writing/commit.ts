@@ -1,7 +1,7 @@
 /** One commit for the jobs of many callers. Each job is all or nothing and cannot undo another. */
 import type { AppendCommand, AppendResult, WatcherProgress } from "../../../log/event-log.ts";
 import type { Connection } from "../connection.ts";
-import { attempt, type Operations, type Outcome } from "../rpc.ts";
+import { attempt, fromWire, type Operations, type Outcome } from "../rpc.ts";
 import { appendCommand } from "./append.ts";
 
 /** What one caller wants in the next commit. */
@@ -45,7 +45,7 @@ function attemptJob(transaction: Transaction, writes: Operations, job: Job): Out
     inSavepoint(transaction, () => ({ keep: true, value: perform(transaction, writes, job) })),
   );
   // A full disk or an I/O error may have rolled back everything: then no job of this commit was written.
-  if (!outcome.ok && !transaction.connection.inTransaction) throw new Error(outcome.error.message);
+  if (!outcome.ok && !transaction.connection.inTransaction) throw fromWire(outcome.error);
   return outcome;
 }
 

@@ -1,0 +1,57 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CursorExpired } from "../../src/log/event-log.ts";
+import { Connection } from "../../src/storage/sqlite/connection.ts";
+import { commit, type Job } from "../../src/storage/sqlite/writing/commit.ts";
+import { writes } from "../../src/storage/sqlite/writing/writes.ts";
+import { openSqlite, storesOn, temporaryDir } from "../../testkit/sqlite-home.ts";
+import { creation, samplePayment } from "../../testkit/storing/samples.ts";
+
+let dataDir: string;
+let file: string;
+beforeEach(async () => {
+  dataDir = await temporaryDir();
+  file = join(dataDir, "paybell.db");
+});
+afterEach(() => rm(dataDir, { recursive: true }));
+
+const job = (metadata: Record<string, unknown> | null): Job => ({
+  kind: "append",
+  commands: [creation(samplePayment({ metadata }))],
+  progress: null,
+});
+
+test("on a full disk a commit fails as a whole, what was answered before stays, and the next one succeeds", async () => {
+  await (await openSqlite(dataDir)).close();
+  const connection = Connection.openWriter(file);
+  const write = (...jobs: Job[]) => commit(connection, "epoch", writes, jobs);
+  const head = () => connection.get<{ head: number }>("SELECT head FROM meta")?.head;
+  expect(write(job(null), job(null)).map(({ ok }) => ok)).toEqual([true, true]);
+  const pages = Number(connection.pragma("page_count"));
+  connection.exec(`PRAGMA max_page_count = ${pages + 20}`);
+  const large = job({ text: "x".repeat(1_000_000) });
+  expect(() => write(job(null), large, job(null))).toThrow("full");
+  expect(connection.inTransaction).toBe(false);
+  expect(head()).toBe(2);
+  expect(connection.get("SELECT count(*) AS n FROM payments")).toEqual({ n: 2 });
+  expect(write(job(null)).map(({ ok }) => ok)).toEqual([true]);
+  connection.exec(`PRAGMA max_page_count = ${pages + 10_000}`);
+  expect(write(large, job(null)).map(({ ok }) => ok)).toEqual([true, true]);
+  expect(head()).toBe(5);
+  expect(connection.pragma("integrity_check")).toBe("ok");
+  connection.close();
+});
+
+test("a position behind which records were trimmed has expired; the first that is left can be read", async () => {
+  const store = storesOn(await openSqlite(dataDir));
+  for (let appended = 0; appended < 5; appended += 1) await store.log.append([creation(samplePayment())]);
+  const trimming = new DatabaseSync(file);
+  trimming.exec("DELETE FROM log_records WHERE offset <= 3; UPDATE meta SET trimmed_to = 3");
+  trimming.close();
+  await expect(store.log.readAfter(0, { limit: 5 })).rejects.toBeInstanceOf(CursorExpired);
+  await expect(store.log.readAfter(2, { limit: 5 })).rejects.toBeInstanceOf(CursorExpired);
+  expect((await store.log.readAfter(3, { limit: 5 })).records.map(({ offset }) => offset)).toEqual([4, 5]);
+  await store.close();
+});
