@@ -16,6 +16,8 @@ describe("/healthz and /readyz", () => {
   it("answer to anyone, HEAD included", async () => {
     expect((await server.get("/healthz", { key: null })).json).toEqual({ status: "ok" });
     expect((await server.call("HEAD", "/healthz", { key: null })).status).toBe(200);
+    // Answers when the watcher has reported the block.
+    await server.post("/v1/sandbox/mine", { blocks: 1 });
     const ready = await server.get("/readyz", { key: null });
     expect(ready).toMatchObject({ status: 200, json: { status: "ready", database: "ok" } });
     expect(ready.json.chains).toMatchObject([{ chain: "sandbox", connected: true, lagBlocks: 0, problem: null }]);
