@@ -75,7 +75,7 @@ function section(report: Report, key: string): string {
     "",
     `- Command: \`${command}\`, ${at.toISOString().slice(0, 16).replace("T", " ")} UTC, load before: ${loadBefore.toFixed(2)}`,
     ...facts.map((fact) => `- ${fact}`),
-    `- ${results.length} programs in turn; median, in brackets the lowest and highest round`,
+    `- ${results.length} subjects in turn; median, in brackets the lowest and highest round`,
   ].join("\n");
 }
 
