@@ -9,10 +9,10 @@ import { chainKinds } from "../packages/server/src/config/chain-schema.ts";
 import { flagName } from "../packages/server/src/config/layers.ts";
 import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "../packages/server/src/config/schema.ts";
 import { SETTINGS, type Setting } from "../packages/server/src/config/settings.ts";
-import { apiDocument } from "../packages/server/src/http/api-document.ts";
 import { defaultLimits, LIMITS } from "../packages/server/src/kit/limits.ts";
 import { ALLOWED, allowedBy } from "../packages/server/src/kit/strict-schema.ts";
 import { registerBlockonomicsRest } from "../packages/server/src/protocols/blockonomics/rest.ts";
+import { apiDocument } from "./api-document.ts";
 
 const FOLDER = new URL("../docs/reference/", import.meta.url);
 const MANIFEST = new URL("../packages/server/package.json", import.meta.url);

@@ -1,8 +1,8 @@
 /** The OpenAPI document without a server: for the published reference. */
 import { pino } from "pino";
-import type { Limits } from "../kit/limits.ts";
-import type { HttpApiDeps } from "./deps.ts";
-import { buildHttpApi } from "./http-api.ts";
+import type { HttpApiDeps } from "../packages/server/src/http/deps.ts";
+import { buildHttpApi } from "../packages/server/src/http/http-api.ts";
+import type { Limits } from "../packages/server/src/kit/limits.ts";
 
 export interface DocumentOptions {
   version: string;
