@@ -66,6 +66,8 @@ export const CONCRETE = [
 /** Started by Node or npm, not imported: `package.json` names the others. */
 export const ENTRY_POINTS = [
   /\.test\.ts$/,
+  // Ambient declarations: the compiler takes them up by itself.
+  /\.d\.ts$/,
   /\.config\.ts$/,
   /^packages\/[^/]+\/src\/index\.ts$/,
   /^packages\/server\/src\/cli\/paybell\.ts$/,

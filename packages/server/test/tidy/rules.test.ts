@@ -112,6 +112,10 @@ describe("orphan files", () => {
     ]);
   });
 
+  it("leaves ambient declarations to the compiler", () => {
+    expect(found(orphanFiles, file("packages/server/testkit/bcoin.d.ts", ""))).toEqual([]);
+  });
+
   it("counts a worker and a script of package.json as used", () => {
     const start = file(`${SRC}cli/start.ts`, 'new Worker(new URL("../storage/sqlite/worker.ts", import.meta.url));');
     const worker = file(`${SRC}storage/sqlite/worker.ts`, "");
