@@ -48,6 +48,8 @@ declare module "bcoin" {
     getBlock(hash: string): Promise<Block | null>;
     getEntry(hashOrHeight: string | number): Promise<ChainEntry | null>;
     getTX(hash: string): Promise<TX | null>;
+    /** The chain ends at this height again; what was above is forgotten. */
+    reset(height: number): Promise<void>;
     isMainChain(entry: ChainEntry): Promise<boolean>;
   }
 
@@ -64,7 +66,7 @@ declare module "bcoin" {
     getTX(hash: string): TX | null;
     getSpentTX(hash: string, index: number): TX | null;
     getAncestors(entry: MempoolEntry): MempoolEntry[];
-    isSpent(hash: string, index: number): boolean;
+    reset(): Promise<void>;
   }
 
   export interface BlockProof {

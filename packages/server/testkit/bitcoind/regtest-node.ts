@@ -67,6 +67,11 @@ export class RegtestNode {
     return this.node.chain.tip;
   }
 
+  /** The raw block, or `null` when there is none. */
+  async blockHex(hash: string): Promise<string | null> {
+    return (await this.node.chain.getBlock(reversed(hash)))?.toRaw().toString("hex") ?? null;
+  }
+
   /** When the transaction entered the mempool, milliseconds. */
   enteredAtMs(txId: string): number {
     return this.#enteredAtMs.get(txId) ?? 0;
@@ -154,6 +159,15 @@ export class RegtestNode {
       if (!back && inMempool) this.#evict(tx);
     }
     this.#tell();
+  }
+
+  /** The last blocks are gone, as after `invalidateblock`, and the mempool is empty. */
+  async rewind(depth: number): Promise<void> {
+    // bcoin would tell its peers, which it has none of, and fail.
+    this.node.chain.removeAllListeners("reset");
+    await this.node.chain.reset(this.tip.height - depth);
+    await this.node.mempool.reset();
+    this.#news = [];
   }
 
   close(): Promise<void> {

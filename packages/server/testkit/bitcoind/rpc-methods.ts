@@ -25,10 +25,9 @@ async function header(node: RegtestNode, hash: unknown) {
 
 async function rawBlock(node: RegtestNode, hash: unknown, verbosity: unknown): Promise<string> {
   if (verbosity !== 0) throw new RpcRefusal(-8, "The facade gives raw blocks only");
-  const { hash: internal } = await entryOf(node, hash);
-  const block = await node.node.chain.getBlock(internal);
+  const block = await node.blockHex((await entryOf(node, hash)).rhash());
   if (!block) throw new RpcRefusal(-1, "Block not available (pruned data)");
-  return block.toRaw().toString("hex");
+  return block;
 }
 
 function mempoolEntry(node: RegtestNode, txId: unknown) {

@@ -118,11 +118,19 @@ export class ChainFollower {
         return { forkHeight: cursor.height, disconnected: [], connected: [block], head: block.ref, fates: [] };
       }
     }
-    return this.#planReorganisation(cursor, best);
+    return this.#planReorganisation(cursor);
   }
 
-  async #planReorganisation(cursor: BitcoinCursor, best: string): Promise<ChainStep> {
+  async #planReorganisation(cursor: BitcoinCursor): Promise<ChainStep> {
     const { node } = this.#run;
+    const tip = await node.header(await node.bestBlockHash());
+    // Chains do not become shorter by themselves; a node that starts anew or is put in the place of another may have
+    // less of the same one, and nothing is to be taken back for that.
+    if (tip.height < cursor.height) {
+      throw new NodeProblem(
+        `The node's chain ends at height ${tip.height}, but blocks up to ${cursor.height} have been followed: it is behind. Nothing is taken back; following goes on when it has caught up.`,
+      );
+    }
     const heights = descending(cursor.height, cursor.hashes.length);
     const onChain = await node.blockHashes(heights);
     const depth = onChain.findIndex((hash, place) => hash === cursor.hashes[place]);
@@ -137,11 +145,11 @@ export class ChainFollower {
       .map((height, place) => ({ height, hash: cursor.hashes[place] as string }));
     for (const block of disconnected) await this.#recall(block);
     const forkHeight = cursor.height - depth;
-    const tip = await node.header(best);
-    const count = Math.max(0, Math.min(tip.height - forkHeight, Math.max(depth + 1, BLOCKS_PER_REPORT)));
+    const count = Math.min(tip.height - forkHeight, Math.max(depth + 1, BLOCKS_PER_REPORT));
     const connected = await this.#readFrom(forkHeight, cursor.hashes[depth] as string, count);
-    const head = connected.at(-1)?.ref ?? (await this.#refOf(cursor.hashes[depth] as string));
-    const fates = head.hash === best ? await this.#fates(disconnected, connected, best) : [];
+    const head = (connected.at(-1) as ScannedBlock).ref;
+    if (head.height === tip.height && head.hash !== tip.hash) throw new ChainMoved("the tip is another now");
+    const fates = head.hash === tip.hash ? await this.#fates(disconnected, connected, tip.hash) : [];
     return { forkHeight, disconnected, connected, head, fates };
   }
 
@@ -165,11 +173,6 @@ export class ChainFollower {
     if (fates === "moved") throw new ChainMoved("a block came while the mempool was asked");
     if (fates === "loading") return [];
     return open.map((transaction, place) => ({ transaction, fate: fates[place] as MempoolFate }));
-  }
-
-  async #refOf(hash: string): Promise<BlockRef> {
-    const { height, timeMs } = await this.#run.node.header(hash);
-    return { height, hash, timeMs };
   }
 
   async #readFrom(forkHeight: number, forkHash: string, count: number): Promise<ScannedBlock[]> {
