@@ -16,6 +16,7 @@ import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
 import type { Watcher } from "./chains/watcher.ts";
 import type { Config } from "./config/config.ts";
 import { Hub } from "./fanout/hub.ts";
+import type { Api } from "./http/api.ts";
 import type { HttpApiDeps, SandboxControls } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
@@ -31,6 +32,7 @@ import { StartupError } from "./kit/startup-error.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { registerBlockonomicsRest } from "./protocols/blockonomics/rest.ts";
 import { blockonomicsRoute } from "./protocols/blockonomics/route.ts";
+import { identipay } from "./protocols/identipay/identipay.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import { nativeStream } from "./protocols/native/stream.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
@@ -165,13 +167,12 @@ interface Parts {
 
 /** Protocols on transports on one port. */
 async function listen(parts: Parts): Promise<{ url: string; port: number }> {
-  const { config, hooks, clock, onError, undo, context, ingest, chains, registry, store } = parts;
+  const { config, hooks, clock, onError, undo, context, ingest, chains, store } = parts;
   let stopping = false;
   const proxies = new TrustedProxies(config.trustProxy);
   const connections = new Connections({ limits: config.limits, clock, onError });
   const sockets = new WebSocketTransport({ connections, proxies, limits: config.limits, clock, onError });
-  sockets.mount(nativeStream(context));
-  sockets.mount(blockonomicsRoute(context, registry));
+  const mounts = mountProtocols(parts, { sockets, connections, proxies });
 
   const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
   const metrics = new Metrics({
@@ -206,7 +207,7 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
     allowedOrigins: config.allowedOrigins,
     proxies,
     logger: hooks.logger,
-    mounts: [(api) => registerBlockonomicsRest(api, { ingest, registry })],
+    mounts,
     serverFactory: (handler) => {
       server = makeServer(handler);
       return server;
@@ -227,6 +228,23 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
   const { port } = http.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   return { url: `${config.tls ? "https" : "http"}://${host}:${port}`, port };
+}
+
+interface Transports {
+  sockets: WebSocketTransport;
+  connections: Connections;
+  proxies: TrustedProxies;
+}
+
+/** Mounts each protocol's sockets; returns what they put on the HTTP API. */
+function mountProtocols(parts: Parts, { sockets, ...transports }: Transports): ((api: Api) => void)[] {
+  const { context, config, ingest, registry, chains } = parts;
+  const { sandbox } = chains;
+  const identiPay = identipay({ ...context, ...transports, ingest, registry, sandbox, settings: config.identipay });
+  sockets.mount(nativeStream(context));
+  sockets.mount(blockonomicsRoute(context, registry));
+  sockets.mount(identiPay.route);
+  return [(api) => registerBlockonomicsRest(api, { ingest, registry }), identiPay.http];
 }
 
 interface Store {

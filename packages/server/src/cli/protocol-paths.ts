@@ -12,5 +12,7 @@ export const PROTOCOL_PATHS: readonly ProtocolPath[] = [
   { name: "Polling", scheme: "http", method: "GET", path: "/v1/events?after={position}&waitMs=30000" },
   { name: "Blockonomics", scheme: "ws", method: null, path: "/payment/{address}" },
   { name: "", scheme: "http", method: "POST", path: "/api/new_address" },
+  { name: "identiPay", scheme: "ws", method: null, path: "/ws/transactions/{id}" },
+  { name: "", scheme: "http", method: "POST", path: "/api/identipay/v1/proposals" },
   { name: "OpenAPI", scheme: "http", method: "GET", path: "/openapi.json" },
 ];
