@@ -26,6 +26,8 @@ import type { Topic } from "../src/log/topic.ts";
 import type { Payment } from "../src/payments/payment.ts";
 import { registerBlockonomicsRest } from "../src/protocols/blockonomics/rest.ts";
 import { blockonomicsRoute } from "../src/protocols/blockonomics/route.ts";
+import { identipay } from "../src/protocols/identipay/identipay.ts";
+import type { Places } from "../src/protocols/identipay/places.ts";
 import { nativeFeeds } from "../src/protocols/native/feeds.ts";
 import { nativeStream } from "../src/protocols/native/stream.ts";
 import type { ProtocolContext } from "../src/protocols/protocol.ts";
@@ -44,6 +46,8 @@ export interface ProtocolServerOptions {
   limits?: Partial<Limits>;
   /** Host name → merchant. */
   hosts?: Record<string, string>;
+  /** Left out: `sandbox`. The chain is simulated in live mode too, but nobody may move it over HTTP. */
+  mode?: "sandbox" | "live";
 }
 
 /** How often the hub looks for lost hints, ms. */
@@ -59,6 +63,9 @@ export class ProtocolServer {
   readonly controls: SandboxChainControls;
   readonly #watcher: SandboxWatcher;
   readonly #dataDir: string;
+  readonly #mode: "sandbox" | "live";
+  /** Who holds identiPay's places. */
+  identipayPlaces: Places | null = null;
   #api: Api | null = null;
 
   static async start(options: ProtocolServerOptions = {}): Promise<ProtocolServer> {
@@ -67,13 +74,20 @@ export class ProtocolServer {
     const core = await ServerCore.open(dataDir, sandboxFacts, transports.clock);
     const ledger = new SqliteSandboxLedger(core.database);
     const chain = await SandboxChain.open({ ledger, clock: transports.clock, blockIntervalMs: 0 });
-    const server = new ProtocolServer(dataDir, transports, core, chain);
+    const server = new ProtocolServer(dataDir, options.mode ?? "sandbox", transports, core, chain);
     await server.#start(options);
     return server;
   }
 
-  private constructor(dataDir: string, transports: TransportServer, core: ServerCore, chain: SandboxChain) {
+  private constructor(
+    dataDir: string,
+    mode: "sandbox" | "live",
+    transports: TransportServer,
+    core: ServerCore,
+    chain: SandboxChain,
+  ) {
     this.#dataDir = dataDir;
+    this.#mode = mode;
     this.transports = transports;
     this.core = core;
     this.chain = chain;
@@ -112,7 +126,7 @@ export class ProtocolServer {
   }
 
   async addKey(kind: KeyKind, merchantId = MERCHANT): Promise<string> {
-    const key = createKey(kind, "sandbox");
+    const key = createKey(kind, this.#mode);
     await this.merchants.createKey(keyRow(key, { merchantId, kind, createdAtMs: this.transports.clock.nowMs() }));
     return key;
   }
@@ -144,7 +158,21 @@ export class ProtocolServer {
     const registry = new ChainRegistry([{ facts: sandboxFacts, watched: true }]);
     this.transports.sockets.mount(nativeStream(context));
     this.transports.sockets.mount(blockonomicsRoute(context, registry));
-    this.#api = await this.#buildApi(context, registry);
+    const identiPay = identipay({
+      ...context,
+      ingest: this.core.ingest,
+      registry,
+      connections: this.transports.connections,
+      proxies: new TrustedProxies([]),
+      sandbox: this.#mode === "sandbox" ? this.controls : null,
+      settings: this.#mode === "sandbox" ? null : { chain: "sandbox", currencies: null },
+    });
+    this.transports.sockets.mount(identiPay.route);
+    this.identipayPlaces = identiPay.places;
+    this.#api = await this.#buildApi(context, [
+      (api) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry }),
+      identiPay.http,
+    ]);
     await this.transports.listen();
   }
 
@@ -156,25 +184,25 @@ export class ProtocolServer {
       hub: this.hub,
       payments: this.core.store,
       merchants,
-      authenticator: new KeyAuthenticator({ merchants, clock, mode: "sandbox", hosts }),
+      authenticator: new KeyAuthenticator({ merchants, clock, mode: this.#mode, hosts }),
       clock,
       limits,
-      mode: "sandbox",
+      mode: this.#mode,
       onError: this.#onError,
     };
   }
 
-  #buildApi(context: ProtocolContext, registry: ChainRegistry): Promise<Api> {
+  #buildApi(context: ProtocolContext, mounts: ((api: Api) => void)[]): Promise<Api> {
     const { connections, http } = this.transports;
     return buildHttpApi({
-      mode: "sandbox",
+      mode: this.#mode,
       version: "0.0.0",
       ingest: this.core.ingest,
       payments: context.payments,
       idempotency: new SqliteIdempotencyStore(this.core.database),
       authenticator: context.authenticator,
       feeds: nativeFeeds({ ...context, connections }),
-      sandbox: this.controls,
+      sandbox: this.#mode === "sandbox" ? this.controls : null,
       readiness: { checkDatabase: async () => {}, chains: () => [], stopping: () => false },
       metrics: new Metrics({
         connections: () => connections.total,
@@ -187,7 +215,7 @@ export class ProtocolServer {
       allowedOrigins: [],
       proxies: new TrustedProxies([]),
       logger: pino({ level: "silent" }),
-      mounts: [(api) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry })],
+      mounts,
       serverFactory: (handler: RequestListener) => {
         http.on("request", handler);
         return http;
