@@ -10,6 +10,7 @@ import type { SocketRoute } from "../src/transports/websocket/connection.ts";
 import { refuseUpgrade } from "../src/transports/websocket/refuse.ts";
 import { WebSocketTransport } from "../src/transports/websocket/server.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { until } from "./until.ts";
 
 export class TransportServer {
   readonly clock = new ManualClock(Date.UTC(2026, 0, 1));
@@ -79,6 +80,12 @@ export class TransportServer {
     await new Promise<void>((resolve) => socket.once("data", () => resolve()));
     socket.pause();
     return socket;
+  }
+
+  /** Ends every client, and resolves when the server has noticed. */
+  async closeClients(): Promise<void> {
+    for (const client of this.#clients.splice(0)) client.terminate();
+    await until("all places to be free", () => this.connections.total === 0);
   }
 
   async close(): Promise<void> {

@@ -37,7 +37,7 @@ export interface ConnectionCounters {
 }
 
 export interface ConnectionsOptions {
-  limits: Pick<Limits, "connections" | "connectionsPerAddress" | "pingIntervalMs" | "idleTimeoutMs">;
+  limits: Pick<Limits, "connections" | "connectionsPerAddress" | "pingIntervalMs" | "idleTimeoutMs" | "closeTimeoutMs">;
   clock: Clock;
   /** A connection's beat or end threw: the others go on, the operator is told. */
   onError: (error: unknown) => void;
@@ -45,6 +45,8 @@ export interface ConnectionsOptions {
 
 /** Steps in which a drain ends connections. */
 const DRAIN_STEP_MS = 20;
+/** What a drain allows beyond `closeTimeoutMs`, which every transport keeps by itself. */
+const DRAIN_GRACE_MS = 500;
 const BEAT_MS = { min: 50, max: 5_000 };
 
 export class Connections {
@@ -110,7 +112,7 @@ export class Connections {
 
   /**
    * Accepts nobody from now on and ends all connections, spread over the time so that they do not all come back in the
-   * same moment. Resolves when the last one is gone.
+   * same moment. Resolves when the last one is gone, and in any case soon after `closeTimeoutMs`.
    */
   async drain({ withinMs }: { withinMs: number }): Promise<void> {
     this.#draining = true;
@@ -123,8 +125,18 @@ export class Connections {
       for (const connection of toEnd.splice(mayRemain)) this.#attempt(() => connection.end("shutting_down"));
       if (toEnd.length > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(DRAIN_STEP_MS, withinMs)));
     }
-    if (this.#total > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    if (this.#total > 0) await this.#lastIsGone();
     clearInterval(this.#timer);
+  }
+
+  async #lastIsGone(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = setTimeout(resolve, this.#options.limits.closeTimeoutMs + DRAIN_GRACE_MS);
+    });
+    clearTimeout(timer);
+    if (this.#total > 0) this.#options.onError(new Error(`${this.#total} connections were not closed in time.`));
   }
 
   #refusal(group: string | null): PaybellError | null {

@@ -128,6 +128,31 @@ describe("an SSE response", () => {
     expect(closes).toBe(2);
   });
 
+  it("to a client that has left before it begins takes no place", async () => {
+    const made = new TransportServer({});
+    let closed = false;
+    made.http.on("request", async (_request, response) => {
+      // The time that it takes to look up the payment.
+      await new Promise((resolve) => response.once("close", resolve));
+      const connection = SseConnection.open({
+        response,
+        connections: made.connections,
+        protocol: "sse",
+        remoteAddress: "127.0.0.1",
+        limits: made.limits,
+        clock: made.clock,
+      });
+      connection.onClose(() => (closed = true));
+    });
+    server = await made.listen();
+    const socket = await made.dial();
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    socket.end();
+    socket.destroy();
+    await until("it to be over", () => closed);
+    expect(made.connections.total).toBe(0);
+  });
+
   it("to a client that never reads is cut off in bounded memory", async () => {
     const { port, connections } = await start({ bufferedBytes: 200_000 });
     const response = await get(port);

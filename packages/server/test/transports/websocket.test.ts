@@ -455,6 +455,14 @@ describe("the drain", () => {
     expect(server.connections.total).toBe(0);
   });
 
+  it("does not wait for ever for what is never given back, and says so", async () => {
+    const { server } = await start({ limits: { closeTimeoutMs: 20 } });
+    const slot = server.connections.admit("forgotten", null);
+    await server.connections.drain({ withinMs: 0 });
+    expect(server.errors.map(String)).toEqual(["Error: 1 connections were not closed in time."]);
+    slot.release();
+  });
+
   it("does not wait for ever for a client that does not answer", async () => {
     const { server } = await start({ limits: { closeTimeoutMs: 50 } });
     await server.dialDeaf("/echo/deaf");

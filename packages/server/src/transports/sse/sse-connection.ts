@@ -106,6 +106,12 @@ export class SseConnection implements OpenConnection {
 
   #start(): void {
     const { response } = this.#options;
+    if (response.destroyed) {
+      // The client left while it was looked up what it may see; `close` was emitted then.
+      this.#close();
+      this.#slot.release();
+      return;
+    }
     response.once("close", () => {
       if (this.#cutOff) clearTimeout(this.#cutOff);
       this.#close();
