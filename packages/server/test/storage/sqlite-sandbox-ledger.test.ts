@@ -22,6 +22,7 @@ async function live(ledger: SandboxLedger): Promise<string[]> {
     await chain.drop(dropped);
     txIds.push(dropped);
   }
+  for (let waiting = 0; waiting < 5; waiting += 1) txIds.push(await chain.pay(output(6)));
   await chain.close();
   return txIds;
 }

@@ -115,6 +115,14 @@ test("a command does not change the schema under a running server", async () => 
   await running.kill9();
 });
 
+test("a command that made the database does not keep a server from starting", async () => {
+  const command = await openSqlite(dataDir);
+  expect(command.migrated).not.toEqual([]);
+  const running = await openSqlite(dataDir, server);
+  await running.close();
+  await command.close();
+});
+
 test("a start that failed leaves no lock behind", async () => {
   await (await openSqlite(dataDir)).close();
   await refusal(openSqlite(dataDir, { ...server, mode: "live" }));

@@ -9,8 +9,8 @@ import { Worker } from "node:worker_threads";
 import { messageOf } from "../../kit/errors.ts";
 import { fromWire, type Operations, type Reply, type Request, StorageError } from "./rpc.ts";
 
-/** Enough that the worker never waits for the next request, few enough that a turn stays short. */
-const IN_FLIGHT = 4;
+/** One that the worker works on and one that waits for it, so that it is never idle; more would only make a turn longer. */
+const IN_FLIGHT = 2;
 
 interface Call {
   request: Request;
