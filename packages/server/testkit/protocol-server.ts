@@ -48,6 +48,8 @@ export interface ProtocolServerOptions {
   hosts?: Record<string, string>;
   /** Left out: `sandbox`. The chain is simulated in live mode too, but nobody may move it over HTTP. */
   mode?: "sandbox" | "live";
+  /** Whose `X-Forwarded-For` is believed. */
+  trustProxy?: readonly string[];
 }
 
 /** How often the hub looks for lost hints, ms. */
@@ -70,7 +72,8 @@ export class ProtocolServer {
 
   static async start(options: ProtocolServerOptions = {}): Promise<ProtocolServer> {
     const dataDir = await mkdtemp(join(tmpdir(), "paybell-protocols-"));
-    const transports = new TransportServer(options.limits ? { limits: options.limits } : {});
+    const { limits = {}, trustProxy = [] } = options;
+    const transports = new TransportServer({ limits, trustProxy });
     const core = await ServerCore.open(dataDir, sandboxFacts, transports.clock);
     const ledger = new SqliteSandboxLedger(core.database);
     const chain = await SandboxChain.open({ ledger, clock: transports.clock, blockIntervalMs: 0 });
@@ -163,7 +166,7 @@ export class ProtocolServer {
       ingest: this.core.ingest,
       registry,
       connections: this.transports.connections,
-      proxies: new TrustedProxies([]),
+      proxies: new TrustedProxies(options.trustProxy ?? []),
       sandbox: this.#mode === "sandbox" ? this.controls : null,
       settings: this.#mode === "sandbox" ? null : { chain: "sandbox", currencies: null },
     });
