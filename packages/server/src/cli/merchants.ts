@@ -21,9 +21,9 @@ export function merchantsCommand(io: CliIo): Command {
 
 function createCommand(io: CliIo): Command {
   const create = new Command("create")
-    .description("Create a merchant and print his id")
-    .argument("<name>", 'his name, like "Corner Shop"')
-    .option("--id <id>", "his id; left out: made from the name")
+    .description("Create a merchant and print its id")
+    .argument("<name>", 'its name, like "Corner Shop"')
+    .option("--id <id>", "its id; left out: made from the name")
     .addHelpText("after", '\nExample:\n  paybell merchants create "Corner Shop"   # prints corner-shop\n');
   return addDatabaseFlags(create).action(async (name: string) => {
     const config = configFrom(create, io);
@@ -71,7 +71,7 @@ function listCommand(io: CliIo): Command {
 function setXpubCommand(io: CliIo): Command {
   const setXpub = new Command("set-xpub")
     .description("Set the extended public key from which a merchant's addresses are derived")
-    .argument("<merchant>", "his id")
+    .argument("<merchant>", "the merchant's id")
     .argument("<chain>", "a chain of the configuration, like bitcoin")
     .argument("<xpub>", "account key of the wallet (xpub or zpub, tpub or vpub for tests); never a private key")
     .addHelpText("after", "\nExample:\n  paybell merchants set-xpub corner-shop bitcoin zpub6r…\n");

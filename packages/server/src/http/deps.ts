@@ -13,7 +13,7 @@ import type { Api } from "./api.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Who reads events: the merchant sees his reference, the public does not. */
+/** Who reads events: the merchant sees the reference, the public does not. */
 export type Audience = "public" | "merchant";
 
 /** One request for events. Who may ask was checked; the payment exists and the caller may read it. */

@@ -100,7 +100,7 @@ const summary = {
   txId: textOrNull({ description: "The transaction that covered the amount due." }),
   confirmations: Type.Integer({ minimum: 0 }),
   confirmationsRequired: Type.Integer({ minimum: 0 }),
-  claimedAt: timeOrNull("When the payer said that he had paid."),
+  claimedAt: timeOrNull("When the payer was said to have paid."),
   sequence: Type.Integer({ minimum: 0, description: "Number of the latest event." }),
   createdAt: time("Created."),
   updatedAt: time("Last changed."),

@@ -158,7 +158,7 @@ function commandOf(before: PaymentState, folded: Folded, answer: Work["answer"])
     payment: folded.state.payment,
     transfers: [...folded.changed.values()],
     events: folded.events,
-    // An erasure takes the customer's name out of the payment; his listeners are still to hear of it.
+    // An erasure takes the customer's name out of the payment; those who listen are still to hear of it.
     topics: topicsOf(before.payment),
   };
   if (answer) command.idempotency = answer(folded.state);

@@ -113,7 +113,7 @@ async function allocate(
       { gapLimit },
     );
   }
-  // Without an extended public key the merchant himself tells his addresses from others'.
+  // Without an extended public key the merchant's id tells addresses apart.
   return { address: derive(allocator, allocator.needsXpub ? xpub : merchantId, index, name), derivationIndex: index };
 }
 

@@ -17,7 +17,7 @@ export function flagTransfers(draft: Draft, { transfers, changes }: TransfersSte
   if (transfers.filter(isLive).length > 1) flag(draft, "multiple");
 }
 
-/** Did the sender raise his fee (the replacement pays this payment too), or take his money elsewhere? */
+/** Did the sender raise the fee (the replacement pays this payment too), or take the money elsewhere? */
 function isReplacedByOurs(replaced: Transfer, transfers: readonly Transfer[]): boolean {
   return transfers.some((transfer) => {
     if (transfer.txId === replaced.txId) return false;

@@ -1,4 +1,4 @@
-/** `POST /v1/payments/{id}/cancel`, `/claim`, `/delivery`, `/resolve`: what a merchant tells of his payment. */
+/** `POST /v1/payments/{id}/cancel`, `/claim`, `/delivery`, `/resolve`: what a merchant tells of a payment. */
 import { DELIVERY_STATES, type DeliveryState } from "@paybell/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type TSchema, Type } from "typebox";
@@ -37,7 +37,7 @@ export function paymentCommands(context: RouteContext): void {
 }
 
 const CANCEL = "Cancel a pending payment, while no transfer is seen";
-const CLAIM = "Note that the payer says he has paid";
+const CLAIM = "Note that the payer says to have paid";
 const DELIVERY = "Say how delivery stands; while it is paid or final (`processing` also in confirming)";
 const RESOLVE = "Decide by hand: for expired, failed, reversed payments and those that need review";
 

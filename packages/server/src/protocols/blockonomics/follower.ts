@@ -37,7 +37,7 @@ class Transaction {
 
   get hasNews(): boolean {
     const { status, valueAtomic } = this.now;
-    // Nobody has to hear of the end of what he never heard of.
+    // Nobody has to hear of the end of what was never told.
     if (!this.announced && status === -1) return false;
     return this.told === null || this.told.status !== status || this.told.valueAtomic !== valueAtomic;
   }

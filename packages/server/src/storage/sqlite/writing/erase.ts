@@ -1,4 +1,4 @@
-/** What names a customer leaves the log when his payment is erased. Records keep nothing else that is personal. */
+/** What names a customer leaves the log when the payment is erased. Records keep nothing else that is personal. */
 import { topics } from "../../../log/topic.ts";
 import type { Connection } from "../connection.ts";
 
