@@ -125,7 +125,7 @@ export class Bitcoind {
    * @returns the other's id */
   doubleSpend(txId: string, outputs: readonly PayTo[] = []): Promise<string> {
     return this.#locked(async () => {
-      const raw = this.#conflictWith(txId, outputs);
+      const raw = this.conflictWith(txId, outputs);
       await this.node.replace(raw);
       return this.#remember(raw, this.#inputsOf(txId));
     });
@@ -145,7 +145,7 @@ export class Bitcoind {
         fate === "included"
           ? dropped.map((tx) => tx.toRaw())
           : fate === "replaced"
-            ? dropped.map((tx) => this.#conflictWith(tx.txid(), []))
+            ? dropped.map((tx) => this.conflictWith(tx.txid()))
             : [];
       await this.node.reorganise({
         depth,
@@ -154,6 +154,22 @@ export class Bitcoind {
         ...(newBlocks === undefined ? {} : { newBlocks }),
       });
     });
+  }
+
+  /** Several things of the node at once: nobody looks in between. */
+  atOnce(work: (node: RegtestNode) => Promise<void>): Promise<void> {
+    return this.#locked(() => work(this.node));
+  }
+
+  /** A signed transaction that spends the same as this one of the wallet, for a higher fee, and pays these or only the
+   * wallet. It is not sent. */
+  conflictWith(txId: string, outputs: readonly PayTo[] = []): Buffer {
+    return this.wallet.sign(this.#inputsOf(txId), outputs.map(outputOf), { feeFactor: 3n });
+  }
+
+  /** For `overrides`: the method answers with this error. */
+  refuse(code: number, message: string): never {
+    throw new RpcRefusal(code, message);
   }
 
   /** Connections break, and cannot be made anew. What is announced meanwhile is lost. */
@@ -256,11 +272,6 @@ export class Bitcoind {
     const coins = this.#inputs.get(txId);
     if (!coins) throw new Error(`${txId} was not sent by the wallet.`);
     return coins;
-  }
-
-  /** Spends the same as this transaction, for a higher fee. */
-  #conflictWith(txId: string, outputs: readonly PayTo[]): Buffer {
-    return this.wallet.sign(this.#inputsOf(txId), outputs.map(outputOf), { feeFactor: 3n });
   }
 }
 

@@ -56,6 +56,8 @@ interface Life {
   zmq: ZmqFeed | null;
   stopping: AbortController;
   loop: Promise<void>;
+  /** Settles when the block to begin with is known, or could not be found out at once. */
+  begun: PromiseWithResolvers<void>;
 }
 
 export class BitcoinWatcher implements Watcher {
@@ -77,7 +79,9 @@ export class BitcoinWatcher implements Watcher {
     this.facts = new BitcoinFacts(options);
   }
 
-  /** @throws InvalidCursor, and what the sink throws; connection trouble shows in `status` only */
+  /** Resolves when it is known where following begins, so that nothing which is paid from then on is missed; or after
+   * the first attempt.
+   * @throws InvalidCursor, and what the sink throws; connection trouble shows in `status` only */
   async start(sink: WatchSink): Promise<void> {
     if (this.#life) throw new Error("The Bitcoin watcher is running already.");
     const { clock, logger, zmq, rpcUrl, rpcUser, rpcPassword, rpcCookieFile } = this.#options;
@@ -104,14 +108,25 @@ export class BitcoinWatcher implements Watcher {
     const mempool: MempoolFollower = new MempoolFollower(run);
     const feed = zmq && new ZmqFeed(zmq, this.#listener(mempool));
     const check = new NodeCheck(run);
-    const life: Life = { run, chain, mempool, check, zmq: feed, stopping, loop: Promise.resolve() };
+    const life: Life = {
+      run,
+      chain,
+      mempool,
+      check,
+      zmq: feed,
+      stopping,
+      loop: Promise.resolve(),
+      begun: Promise.withResolvers(),
+    };
     this.#life = life;
     this.#chainDirty = true;
     this.#nextPollAt = 0;
     this.#nextReconcileAt = 0;
     this.#comparedSinceMs = null;
+    if (run.cursor) life.begun.resolve();
     await feed?.start();
     life.loop = this.#loop(life);
+    await life.begun.promise;
   }
 
   async stop(): Promise<void> {
@@ -178,19 +193,21 @@ export class BitcoinWatcher implements Watcher {
         backoff.reset();
         if (!more) await this.#wake.within(Math.max(0, this.#nextPollAt - performance.now()));
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         this.#failed(life, error);
         await pause(backoff.nextDelayMs(), signal);
       }
     }
+    life.begun.resolve();
   }
 
   /** @returns true when there is more to do at once */
-  async #turn({ run, chain, mempool, check }: Life): Promise<boolean> {
+  async #turn({ run, chain, mempool, check, begun }: Life): Promise<boolean> {
     const sinceMs = this.#options.clock.nowMs();
     if (performance.now() >= this.#nextPollAt) {
       await check.now();
       if (!run.cursor) await chain.begin(check.firstContactWasLate ? check.startedAtMs : null);
+      begun.resolve();
       this.#nextPollAt = performance.now() + this.#options.pollIntervalMs;
       this.#chainDirty = true;
     }
@@ -242,7 +259,8 @@ export class BitcoinWatcher implements Watcher {
     this.#storeFailure = null;
   }
 
-  #failed({ mempool }: Life, error: unknown): void {
+  #failed({ mempool, begun }: Life, error: unknown): void {
+    begun.resolve();
     const message = messageOf(error);
     if (message !== this.#failure) {
       this.#options.logger.warn({ chain: this.facts.chain, reason: message }, "the node cannot be followed");

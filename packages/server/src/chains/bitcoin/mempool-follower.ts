@@ -39,7 +39,10 @@ export class MempoolFollower {
   readonly #index = new MempoolIndex();
   readonly #interest: Interest;
   #raw: Buffer[] = [];
-  readonly #toFetch = new Set<string>();
+  /** In the mempool, and not looked at yet; most come over ZMQ before they have to be fetched. */
+  readonly #unseen = new Set<string>();
+  /** To be looked at again. */
+  readonly #again = new Set<string>();
   /** Followed transactions whose fate is to be asked. */
   readonly #suspects = new Set<string>();
   readonly #newlyWatched = new Set<string>();
@@ -81,7 +84,7 @@ export class MempoolFollower {
   }
 
   added(txId: string): void {
-    if (!this.#index.has(txId)) this.#toFetch.add(txId);
+    if (!this.#index.has(txId)) this.#unseen.add(txId);
   }
 
   removed(txId: string): void {
@@ -99,7 +102,7 @@ export class MempoolFollower {
 
   /** The chain was followed to the tip: what contradicted it can be looked at again. */
   chainFollowed(): void {
-    for (const txId of this.#contradicting) this.#toFetch.add(txId);
+    for (const txId of this.#contradicting) this.#again.add(txId);
     this.#contradicting.clear();
   }
 
@@ -110,8 +113,8 @@ export class MempoolFollower {
     this.#lost = false;
     const mempool = new Set(await node.mempool());
     this.#index.retain(mempool);
-    for (const txId of mempool) if (!this.#index.has(txId)) this.#toFetch.add(txId);
-    if (this.#compared && this.#toFetch.size > 0) silence.heardTransaction(clock.nowMs());
+    for (const txId of mempool) if (!this.#index.has(txId)) this.#unseen.add(txId);
+    if (this.#compared && this.#unseen.size > 0) silence.heardTransaction(clock.nowMs());
     this.#compared = true;
     for (const { txId, state } of tracked.unconfirmed()) {
       if (state === "orphaned" || !mempool.has(txId)) this.#suspects.add(txId);
@@ -122,13 +125,12 @@ export class MempoolFollower {
   /** Does a bounded piece of the work. @returns false when there is nothing left that can be done now */
   async step(): Promise<boolean> {
     for (const recipient of this.#newlyWatched) {
-      for (const txId of this.#index.lookUp(recipient)) this.#toFetch.add(txId);
+      for (const txId of this.#index.lookUp(recipient)) this.#again.add(txId);
     }
     this.#newlyWatched.clear();
-    const candidates = this.#scanOffered();
-    candidates.push(...(await this.#scanFetched()));
-    if (candidates.length > 0) await this.#confirm(candidates);
-    if (this.#raw.length > 0 || this.#toFetch.size > 0) return true;
+    await this.#confirm(this.#scanOffered());
+    if (this.#raw.length === 0) await this.#confirm(await this.#scanFetched());
+    if (this.#raw.length > 0 || this.#unseen.size > 0 || this.#again.size > 0) return true;
     return this.#suspects.size > 0 && (await this.#resolve());
   }
 
@@ -137,24 +139,35 @@ export class MempoolFollower {
     for (const raw of this.#raw.splice(0, RAW_PER_STEP)) {
       const transaction = this.#scan(raw);
       if (!transaction || this.#index.has(transaction.txId)) continue;
-      this.#consider(transaction, true, candidates);
+      this.#consider({ transaction, live: true }, false, candidates);
     }
     return candidates;
   }
 
   async #scanFetched(): Promise<Candidate[]> {
-    const txIds = [...this.#toFetch].slice(0, FETCHED_PER_STEP);
+    const txIds = this.#nextToFetch();
     const candidates: Candidate[] = [];
     const raws = await this.#run.node.rawTransactions(txIds);
     for (const [place, txId] of txIds.entries()) {
-      this.#toFetch.delete(txId);
+      this.#unseen.delete(txId);
+      const again = this.#again.delete(txId);
       const raw = raws[place];
       const transaction = raw ? this.#scan(raw) : null;
-      if (transaction) this.#consider(transaction, false, candidates);
+      if (transaction) this.#consider({ transaction, live: false }, again, candidates);
       // Nothing in it can concern us, but it has been looked at.
       else if (raw) this.#index.add(txId, []);
     }
     return candidates;
+  }
+
+  #nextToFetch(): string[] {
+    const next = new Set(first(this.#again, FETCHED_PER_STEP));
+    for (const txId of this.#unseen) {
+      if (next.size >= FETCHED_PER_STEP) break;
+      if (this.#index.has(txId)) this.#unseen.delete(txId);
+      else next.add(txId);
+    }
+    return [...next];
   }
 
   #scan(raw: Buffer): ScannedTransaction | null {
@@ -170,7 +183,8 @@ export class MempoolFollower {
     }
   }
 
-  #consider(scanned: ScannedTransaction, live: boolean, candidates: Candidate[]): void {
+  /** `again`: also what is known already; whoever has come to watch it may not have been there the first time. */
+  #consider({ transaction: scanned, live }: Candidate, again: boolean, candidates: Candidate[]): void {
     const { sink, tracked } = this.#run;
     if (live) this.#run.silence.heardTransaction(this.#run.clock.nowMs());
     this.#index.add(
@@ -179,7 +193,7 @@ export class MempoolFollower {
     );
     const outputs = scanned.outputs.filter(({ recipient }) => sink.watches(recipient));
     const known = tracked.get(scanned.txId);
-    const news = known ? known.state === "orphaned" || known.outputs.length < outputs.length : outputs.length > 0;
+    const news = outputs.length > 0 && (again || known?.state === "orphaned" || !known);
     if (news || tracked.conflictsOf(scanned.txId, scanned.spends).length > 0) {
       candidates.push({ transaction: { ...scanned, outputs }, live });
     }
@@ -187,6 +201,7 @@ export class MempoolFollower {
 
   /** Reports those that the node says are in its mempool now. */
   async #confirm(candidates: readonly Candidate[]): Promise<void> {
+    if (candidates.length === 0) return;
     const txIds = candidates.map(({ transaction }) => transaction.txId);
     let entries: readonly (MempoolEntry | null)[];
     try {
@@ -242,7 +257,7 @@ export class MempoolFollower {
   async #resolve(): Promise<boolean> {
     const { node, tracked, cursor } = this.#run;
     const asked: TrackedTransaction[] = [];
-    for (const txId of [...this.#suspects].slice(0, RESOLVED_PER_STEP)) {
+    for (const txId of first(this.#suspects, RESOLVED_PER_STEP)) {
       const transaction = tracked.get(txId);
       if (transaction && transaction.state !== "included") asked.push(transaction);
       else this.#suspects.delete(txId);
@@ -268,4 +283,9 @@ export class MempoolFollower {
     if (observations.length === 0) return;
     await this.#run.apply({ disconnected: [], observations, head: null, cursor: null, watchedUntilMs: null });
   }
+}
+
+/** Without copying the rest: there may be hundreds of thousands. */
+function first(values: ReadonlySet<string>, count: number): string[] {
+  return values.values().take(count).toArray();
 }
