@@ -21,7 +21,7 @@ import { ChainRegistry } from "../src/ingest/chain-registry.ts";
 import type { CreateRequest } from "../src/ingest/ingest.ts";
 import type { Limits } from "../src/kit/limits.ts";
 import type { LogRecord } from "../src/log/event-log.ts";
-import type { KeyKind } from "../src/log/store.ts";
+import type { KeyKind, PaymentStore } from "../src/log/store.ts";
 import type { Topic } from "../src/log/topic.ts";
 import type { Payment } from "../src/payments/payment.ts";
 import { registerBlockonomicsRest } from "../src/protocols/blockonomics/rest.ts";
@@ -46,6 +46,8 @@ export interface ProtocolServerOptions {
   limits?: Partial<Limits>;
   /** Host name → merchant. */
   hosts?: Record<string, string>;
+  /** Called after a protocol has read a payment from the store, before it gets the answer: for races. */
+  aroundReads?: (read: "snapshot" | "latestOnAddress") => Promise<void>;
   /** Left out: `sandbox`. The chain is simulated in live mode too, but nobody may move it over HTTP. */
   mode?: "sandbox" | "live";
   /** Whose `X-Forwarded-For` is believed. */
@@ -157,7 +159,7 @@ export class ProtocolServer {
     await this.hub.start();
     this.core.tell(this.#watcher);
     await this.#watcher.start(this.core.sink);
-    const context = this.#context(options.hosts ?? {});
+    const context = this.#context(options);
     const registry = new ChainRegistry([{ facts: sandboxFacts, watched: true }]);
     this.transports.sockets.mount(nativeStream(context));
     this.transports.sockets.mount(blockonomicsRoute(context, registry));
@@ -179,13 +181,13 @@ export class ProtocolServer {
     await this.transports.listen();
   }
 
-  #context(hosts: Record<string, string>): ProtocolContext {
+  #context({ hosts = {}, aroundReads }: ProtocolServerOptions): ProtocolContext {
     const { clock, limits } = this.transports;
     const { merchants } = this;
     return {
       log: this.core.log,
       hub: this.hub,
-      payments: this.core.store,
+      payments: aroundReads ? disturbed(this.core.store, aroundReads) : this.core.store,
       merchants,
       authenticator: new KeyAuthenticator({ merchants, clock, mode: this.#mode, hosts }),
       clock,
@@ -225,4 +227,19 @@ export class ProtocolServer {
       },
     });
   }
+}
+
+/** The real store; something may happen between the moment at which it is read and that at which the answer is there. */
+function disturbed(real: PaymentStore, around: NonNullable<ProtocolServerOptions["aroundReads"]>): PaymentStore {
+  return new Proxy(real, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      return async (...args: unknown[]) => {
+        const found: unknown = await value.apply(target, args);
+        if (name === "snapshot" || name === "latestOnAddress") await around(name);
+        return found;
+      };
+    },
+  });
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Hub } from "../../src/fanout/hub.ts";
+import type { EventLog } from "../../src/log/event-log.ts";
 import { topics } from "../../src/log/topic.ts";
 import { LossyBus } from "../../testkit/lossy-bus.ts";
 import { ScratchLog } from "../../testkit/scratch-log.ts";
@@ -128,36 +129,91 @@ describe("Hub", () => {
     expect(() => hub.listen(A, () => {})).toThrow(/not been started/);
   });
 
+  it("reads again when a hint shows another gap while it reads", async () => {
+    const log = new HeldLog(scratch.log);
+    const bus = new LossyBus();
+    scratch.log.onAppended((records) => bus.publish(records));
+    const hub = new Hub({ log, bus, pollIntervalMs: NEVER_MS, pageSize: 100, onError: () => {} });
+    await hub.start();
+    open.push(hub);
+    await until("its first look", () => log.reads === 1);
+    const heard: number[] = [];
+    hub.listen(A, (published) => heard.push(published.record.offset));
+    bus.fates = ["lose", "deliver", "lose", "deliver"];
+    log.hold();
+    const appended = [...(await scratch.append([A])), ...(await scratch.append([A]))];
+    await until("it to have read the first two", () => log.held === 1);
+    appended.push(...(await scratch.append([A])), ...(await scratch.append([A])));
+    log.release();
+    await until("all four records", () => heard.length === 4);
+    expect(heard).toEqual(appended);
+  });
+
   it("reads nothing more once it has stopped, also when hints arrived during its last read", async () => {
-    let reads = 0;
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const log = {
-      epoch: scratch.log.epoch,
-      head: () => scratch.log.head(),
-      readAfter: async (...args: Parameters<typeof scratch.log.readAfter>) => {
-        reads += 1;
-        await held;
-        return scratch.log.readAfter(...args);
-      },
-      append: scratch.log.append.bind(scratch.log),
-      onAppended: scratch.log.onAppended.bind(scratch.log),
-    };
+    const log = new HeldLog(scratch.log);
     const bus = new LossyBus();
     const hub = new Hub({ log, bus, pollIntervalMs: NEVER_MS, pageSize: 1, onError: () => {} });
     await hub.start();
+    open.push(hub);
+    await until("its first look", () => log.reads === 1);
     const [, second] = await scratch.append([A], [A]);
-    const page = await scratch.log.readAfter((second as number) - 1, { limit: 1 });
-    bus.publish(page.records);
+    const { records } = await scratch.log.readAfter((second as number) - 1, { limit: 1 });
+    log.hold();
+    bus.publish(records);
+    bus.publish(records);
+    await until("the second look", () => log.held === 1);
     const stopped = hub.stop();
-    release();
+    log.release();
     await stopped;
-    const readsAtStop = reads;
-    await scratch.append([A]);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(readsAtStop).toBe(1);
-    expect(reads).toBe(1);
+    expect(log.reads).toBe(2);
   });
 });
+
+/** The real log; what it has read can be held back for a while. */
+class HeldLog implements EventLog {
+  reads = 0;
+  held = 0;
+  readonly #log: EventLog;
+  #gate: Promise<void> = Promise.resolve();
+  #open: () => void = () => {};
+  #holding = false;
+
+  constructor(log: EventLog) {
+    this.#log = log;
+  }
+
+  hold(): void {
+    this.#holding = true;
+    this.#gate = new Promise((resolve) => (this.#open = resolve));
+  }
+
+  release(): void {
+    this.#holding = false;
+    this.#open();
+  }
+
+  get epoch(): string {
+    return this.#log.epoch;
+  }
+
+  append(...args: Parameters<EventLog["append"]>): ReturnType<EventLog["append"]> {
+    return this.#log.append(...args);
+  }
+
+  async readAfter(...args: Parameters<EventLog["readAfter"]>): ReturnType<EventLog["readAfter"]> {
+    const page = await this.#log.readAfter(...args);
+    this.reads += 1;
+    if (this.#holding) this.held += 1;
+    await this.#gate;
+    return page;
+  }
+
+  head(): Promise<number> {
+    return this.#log.head();
+  }
+
+  onAppended(listener: Parameters<EventLog["onAppended"]>[0]): () => void {
+    return this.#log.onAppended(listener);
+  }
+}

@@ -139,21 +139,34 @@ describe("at connect", () => {
     await saysNothing(await server.transports.open("/payment/1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"));
   });
 
-  it("nothing is sent of what was paid before the newest payment on the address", async () => {
-    const first = await server.create({ expiresInSeconds: 60 });
+  it("nothing is sent of what was paid before the newest payment on the address, also while it confirms", async () => {
+    const first = await server.create();
     await server.core.ingest.execute(MERCHANT, first.id, { type: "cancel" });
     const old = await server.pay(first);
-    await server.controls.mine(6);
     const { address } = first;
     if (address === null) throw new Error("no address");
     const second = await server.create({ address });
     const client = await listen(address);
     await saysNothing(client);
-    await server.controls.mine(6);
+    for (let block = 0; block < 3; block += 1) await server.controls.mine(1);
+    expect((await server.core.payment(first.id)).transfers[0]).toMatchObject({ txId: old, confirmations: 2 });
     await saysNothing(client);
     const txid = await server.pay(second);
-    expect(txid).not.toBe(old);
     await says(client, `0 ${txid}`);
+  });
+
+  it("what is followed is followed on when a new payment takes the address", async () => {
+    const first = await server.create({ amountAtomic: 100n, expiresInSeconds: 60 });
+    const txid = await server.pay(first, 60n);
+    const client = await listen(first.address);
+    await says(client, `0 ${txid}`);
+    server.transports.clock.advance(61_000);
+    await server.controls.mine(1);
+    await server.core.ingest.tick();
+    await until("it to expire", async () => (await server.core.payment(first.id)).payment.status === "expired");
+    await server.create({ address: first.address as string });
+    await server.controls.mine(1);
+    await says(client, `0 ${txid}`, `1 ${txid}`, `2 ${txid}`);
   });
 
   it("a standing payment's transaction is sent for 24 hours, and no longer", async () => {
@@ -266,5 +279,48 @@ describe("the merchant, where there are several", () => {
       const client = await server.transports.open(`/payment/${address}?key=${wrong}`);
       expect(await client.closed).toEqual({ code: 4001, reason: "unauthorized" });
     }
+  });
+});
+
+describe("what happens while a client joins", () => {
+  /** Steps of the payment's life that happen right after the store was read, one for each read. */
+  let meanwhile: (() => Promise<unknown>)[] = [];
+  let racing: ProtocolServer;
+  beforeAll(async () => {
+    racing = await ProtocolServer.start({
+      aroundReads: async () => {
+        await meanwhile.shift()?.();
+        await until("the hub to have it", async () => racing.hub.offset >= (await racing.core.log.head()));
+      },
+    });
+  });
+  afterAll(() => racing.stop());
+
+  it.each([
+    ["between the two looks at the payment", 0],
+    ["after it was looked at", 1],
+  ])("%s is told once, and never backwards", async (_when, before) => {
+    const payment = await racing.create();
+    const txid = await racing.pay(payment);
+    const skipped = Array.from({ length: before }, () => async () => undefined);
+    meanwhile = [...skipped, () => racing.controls.mine(1)];
+    const client = await racing.transports.open(`/payment/${payment.address}`);
+    await until("both reads", () => meanwhile.length === 0 && client.received.length > before);
+    await racing.controls.mine(1);
+    await says(client, ...(before === 0 ? [] : [`0 ${txid}`]), `1 ${txid}`, `2 ${txid}`);
+  });
+
+  it("is told although it is a new payment", async () => {
+    const first = await racing.create();
+    await racing.core.ingest.execute(MERCHANT, first.id, { type: "cancel" });
+    let txid = "";
+    meanwhile = [
+      async () => {
+        txid = await racing.pay(await racing.create({ address: first.address as string }));
+      },
+    ];
+    const client = await racing.transports.open(`/payment/${first.address}`);
+    await until("the message", () => client.received.length > 0);
+    await says(client, `0 ${txid}`);
   });
 });

@@ -8,12 +8,13 @@ import type { Payment } from "../../src/payments/payment.ts";
 import { MERCHANT, ProtocolServer } from "../../testkit/protocol-server.ts";
 import { until } from "../../testkit/until.ts";
 
+const HOUR_MS = 3_600_000;
 let server: ProtocolServer;
 let abort: AbortController;
 let payment: Payment;
 
 beforeAll(async () => {
-  server = await ProtocolServer.start();
+  server = await ProtocolServer.start({ limits: { longPollMs: HOUR_MS } });
   await server.addMerchant("other");
 });
 beforeEach(async () => {
@@ -118,7 +119,7 @@ describe("long-polling", () => {
 
   it("answers as soon as something happens", async () => {
     const next = positionAt(server.core.log, await server.core.log.head());
-    const polled = poll({ paymentId: payment.id, after: next, waitMs: "30000" });
+    const polled = poll({ paymentId: payment.id, after: next, waitMs: `${HOUR_MS}` });
     await until("it to wait", () => server.transports.connections.total === 1);
     // What happens to others wakes nobody.
     await server.pay(await server.create());
@@ -138,7 +139,7 @@ describe("long-polling", () => {
   // The last one: nobody is let in after it.
   it("ends with an empty page when the server is drained", async () => {
     const next = positionAt(server.core.log, await server.core.log.head());
-    const polled = poll({ paymentId: payment.id, after: next, waitMs: "30000" });
+    const polled = poll({ paymentId: payment.id, after: next, waitMs: `${HOUR_MS}` });
     await until("it to wait", () => server.transports.connections.total === 1);
     await server.transports.connections.drain({ withinMs: 0 });
     expect(await polled).toEqual({ status: 200, body: { events: [], next } });
