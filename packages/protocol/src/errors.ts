@@ -58,6 +58,13 @@ export const ERRORS = {
     "The key or the origin may not do this.",
     "Use a secret key, or add the origin to PAYBELL_ALLOWED_ORIGINS.",
   ),
+  host_not_allowed: spec(
+    403,
+    null,
+    false,
+    "The sandbox answers only to names of this machine, so that a web page cannot reach it under a name of its own.",
+    "Use localhost or 127.0.0.1, name the host under `hosts`, or set PAYBELL_SANDBOX_PUBLIC=1.",
+  ),
   sandbox_only: spec(
     403,
     null,
@@ -115,6 +122,20 @@ export const ERRORS = {
     false,
     "The log does not reach back to this cursor (trimmed, or the database was restored).",
     "Take a snapshot and go on from its position.",
+  ),
+  request_timeout: spec(
+    408,
+    null,
+    true,
+    "The request did not arrive completely in time.",
+    "Send it in one go; see `handshakeTimeoutMs` and `requestTimeoutMs`.",
+  ),
+  headers_too_large: spec(
+    431,
+    null,
+    false,
+    "The head of the request is larger than allowed.",
+    "Send fewer or shorter headers, or a shorter URL; see `headerBytes`.",
   ),
   payload_too_large: spec(
     413,

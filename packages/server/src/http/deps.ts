@@ -20,6 +20,8 @@ export type Audience = "public" | "merchant";
 export interface PollRequest {
   /** Every event of this merchant, or, with `paymentId`, those of one payment. */
   scope: { merchantId: string } | { paymentId: string };
+  /** Whose events they are. */
+  merchantId: string;
   audience: Audience;
   /** A position; `null`: from the beginning of the log. */
   after: string | null;
@@ -33,6 +35,8 @@ export interface PollRequest {
 
 export interface StreamRequest {
   paymentId: string;
+  /** Whose payment it is. */
+  merchantId: string;
   audience: Audience;
   /** `Last-Event-ID`; `null`: a snapshot first. */
   after: string | null;

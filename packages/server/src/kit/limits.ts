@@ -19,19 +19,54 @@ const limit = (def: number, unit: string, meaning: string, min = 1, max = Number
 });
 
 export const LIMITS = {
+  sockets: limit(
+    25_000,
+    "connections",
+    "Open TCP connections of this process, also those on which nothing has come yet. Fewer where the process may not open so many files. Beyond it: 503 and the end.",
+  ),
+  socketsPerAddress: limit(
+    4_000,
+    "connections",
+    "Of these, from one address (IPv6: one /64); trusted proxies may have more. Beyond it: 503 and the end.",
+  ),
   connections: limit(
     20_000,
     "connections",
     "Open WebSocket, SSE and long-polling connections of this process. Beyond it: 503 `too_many_connections` before the upgrade.",
   ),
   connectionsPerAddress: limit(2_000, "connections", "Of these, from one client address (IPv6: one /64)."),
+  connectionsPerMerchant: limit(
+    15_000,
+    "connections",
+    "Of these, that follow something of one merchant, so that his visitors leave room for others. identiPay's are counted by a limit of their own.",
+  ),
   subscriptionsPerConnection: limit(100, "topics", "Topics that one native WebSocket may follow."),
-  handshakeTimeoutMs: limit(10_000, "ms", "Time for a client to send its complete request head."),
+  handshakeTimeoutMs: limit(
+    10_000,
+    "ms",
+    "Time for a client to send its complete request head, and before it to finish the TLS handshake. Beyond it: 408.",
+  ),
+  requestTimeoutMs: limit(
+    30_000,
+    "ms",
+    "Time for a client to send its complete request, the body included. Beyond it: 408. At least `handshakeTimeoutMs`.",
+  ),
+  responseTimeoutMs: limit(
+    120_000,
+    "ms",
+    "An HTTP connection on which a request is under way or answered and no byte moves for so long is cut. More than `longPollMs` and `pingIntervalMs`.",
+  ),
+  keepAliveMs: limit(75_000, "ms", "An HTTP connection that waits for its next request for so long is closed."),
   messageBytes: limit(16_384, "bytes", "Largest WebSocket message that a client may send. Beyond it: close 1009."),
   messagesPerSecond: limit(
     50,
     "messages/s",
     "WebSocket messages that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
+  ),
+  keylessRequestsPerSecond: limit(
+    200,
+    "requests/s",
+    "HTTP requests without a secret key from one client address (IPv6: one /64), on average; bursts of twice that. Beyond it: 429 with Retry-After.",
   ),
   bufferedBytes: limit(
     1_048_576,

@@ -20,6 +20,11 @@ export interface OpenConnection {
 export interface Slot {
   /** From now on it is beaten and drained. */
   attach(connection: OpenConnection): void;
+  /**
+   * It serves this merchant from now on; several are possible, and each is counted once. Whoever is refused is counted.
+   * @throws PaybellError too_many_connections when he has as many as he may have
+   */
+  serve(merchantId: string): void;
   /** The server ended it, for this reason: counted. */
   countEnd(code: ErrorCode): void;
   /** The connection is gone. Harmless if repeated. */
@@ -37,7 +42,15 @@ export interface ConnectionCounters {
 }
 
 export interface ConnectionsOptions {
-  limits: Pick<Limits, "connections" | "connectionsPerAddress" | "pingIntervalMs" | "idleTimeoutMs" | "closeTimeoutMs">;
+  limits: Pick<
+    Limits,
+    | "connections"
+    | "connectionsPerAddress"
+    | "connectionsPerMerchant"
+    | "pingIntervalMs"
+    | "idleTimeoutMs"
+    | "closeTimeoutMs"
+  >;
   clock: Clock;
   /** A connection's beat or end threw: the others go on, the operator is told. */
   onError: (error: unknown) => void;
@@ -47,12 +60,14 @@ export interface ConnectionsOptions {
 const DRAIN_STEP_MS = 20;
 /** What a drain allows beyond `closeTimeoutMs`, which every transport keeps by itself. */
 const DRAIN_GRACE_MS = 500;
+const NOBODY: readonly string[] = [];
 const BEAT_MS = { min: 50, max: 5_000 };
 
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #attached = new Set<OpenConnection>();
   readonly #perGroup = new Map<string, number>();
+  readonly #perMerchant = new Map<string, number>();
   readonly #open = new Map<string, number>();
   readonly #refused = new Map<string, number>();
   readonly #ended = new Map<string, number>();
@@ -98,6 +113,21 @@ export class Connections {
     add(this.#open, protocol, 1);
     if (group !== null) add(this.#perGroup, group, 1);
     return this.#slot(protocol, group);
+  }
+
+  /**
+   * As `admit`, of a connection that serves one merchant for all its life; `null`: whom, is not known yet.
+   * @throws PaybellError too_many_connections, shutting_down: no place was taken
+   */
+  admitFor(merchantId: string | null, protocol: string, remoteAddress: string | null): Slot {
+    const slot = this.admit(protocol, remoteAddress);
+    try {
+      if (merchantId !== null) slot.serve(merchantId);
+      return slot;
+    } catch (error) {
+      slot.release();
+      throw error;
+    }
   }
 
   countRefusal(code: ErrorCode): void {
@@ -157,15 +187,33 @@ export class Connections {
     return null;
   }
 
+  #admitTo(merchantId: string): void {
+    const { connectionsPerMerchant } = this.#options.limits;
+    if ((this.#perMerchant.get(merchantId) ?? 0) >= connectionsPerMerchant) {
+      this.countRefusal("too_many_connections");
+      throw new PaybellError("too_many_connections", "Too many connections follow this merchant's payments.", {
+        limit: "connectionsPerMerchant",
+        value: connectionsPerMerchant,
+      });
+    }
+    add(this.#perMerchant, merchantId, 1);
+  }
+
   #slot(protocol: string, group: string | null): Slot {
     let attached: OpenConnection | null = null;
     let released = false;
+    let served: readonly string[] = NOBODY;
     return {
       attach: (connection) => {
         attached = connection;
         this.#attached.add(connection);
         // Accepted in the moment in which the drain began.
         if (this.#draining) connection.end("shutting_down");
+      },
+      serve: (merchantId) => {
+        if (released || served.includes(merchantId)) return;
+        this.#admitTo(merchantId);
+        served = [...served, merchantId];
       },
       countEnd: (code) => add(this.#ended, code, 1),
       release: () => {
@@ -175,6 +223,7 @@ export class Connections {
         this.#total -= 1;
         add(this.#open, protocol, -1);
         if (group !== null) add(this.#perGroup, group, -1);
+        for (const merchantId of served) add(this.#perMerchant, merchantId, -1);
         if (this.#total === 0) this.#onEmpty?.();
       },
     };

@@ -62,8 +62,11 @@ async function scopeOf(
   request: FastifyRequest,
   paymentId: string | undefined,
   deps: HttpApiDeps,
-): Promise<Pick<PollRequest, "scope" | "audience">> {
-  if (paymentId === undefined) return { scope: { merchantId: secretCaller(request).merchantId }, audience: "merchant" };
-  const { audience } = await readablePayment(deps.payments, request.caller, paymentId);
-  return { scope: { paymentId }, audience };
+): Promise<Pick<PollRequest, "scope" | "merchantId" | "audience">> {
+  if (paymentId === undefined) {
+    const { merchantId } = secretCaller(request);
+    return { scope: { merchantId }, merchantId, audience: "merchant" };
+  }
+  const { audience, state } = await readablePayment(deps.payments, request.caller, paymentId);
+  return { scope: { paymentId }, merchantId: state.payment.merchantId, audience };
 }

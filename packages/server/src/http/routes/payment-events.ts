@@ -31,14 +31,20 @@ export function paymentEvents({ api, deps }: RouteContext): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { audience } = await readablePayment(deps.payments, request.caller, id);
+      const { audience, state } = await readablePayment(deps.payments, request.caller, id);
       // An EventSource sends an empty Last-Event-ID where the stream has told it to forget.
       const after = request.headers["last-event-id"] || null;
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }
       await deps.feeds.stream(
-        { paymentId: id, audience, after, remoteAddress: deps.proxies.clientAddress(request.raw) },
+        {
+          paymentId: id,
+          merchantId: state.payment.merchantId,
+          audience,
+          after,
+          remoteAddress: deps.proxies.clientAddress(request.raw),
+        },
         { request: request.raw, response: reply.raw },
       );
       reply.hijack();

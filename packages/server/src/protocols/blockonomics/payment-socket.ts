@@ -1,6 +1,7 @@
 /** One client of `/payment/{address}`: whose address it is, how it stands, what becomes of it. See route.ts. */
 import { type ChainFacts, InvalidAddress } from "../../chains/watcher.ts";
 import type { Published } from "../../fanout/published.ts";
+import { PaybellError } from "../../kit/errors.ts";
 import type { Connection, ConnectionHandler, UpgradeRequest } from "../../transports/websocket/connection.ts";
 import { textFrame } from "../../transports/websocket/frame.ts";
 import type { ProtocolContext } from "../protocol.ts";
@@ -46,6 +47,7 @@ export class PaymentSocket implements ConnectionHandler {
     if (named.length === 0) return;
     const merchantId = await this.#merchantOf(request, named);
     if (merchantId === null) return;
+    if (!this.#isServed(merchantId)) return;
     for (const at of named) {
       this.#feeds.push(await AddressFeed.open(this.#context, this.#connection, { ...at, merchantId }, this.#sink));
     }
@@ -77,6 +79,18 @@ export class PaymentSocket implements ConnectionHandler {
     const merchants = [...new Set(found.flat())];
     if (merchants.length > 1) this.#connection.end("invalid_request");
     return merchants.length === 1 ? (merchants[0] as string) : null;
+  }
+
+  /** Silent to the last: whoever finds no place is only closed, with 1013. */
+  #isServed(merchantId: string): boolean {
+    try {
+      this.#connection.serve(merchantId);
+      return true;
+    } catch (error) {
+      if (!(error instanceof PaybellError)) throw error;
+      this.#connection.end(error.code);
+      return false;
+    }
   }
 
   get #sink() {

@@ -30,6 +30,7 @@ export async function serveEvents(context: PollContext, request: PollRequest): P
     connections,
     protocol: "polling",
     remoteAddress: request.remoteAddress,
+    merchantId: request.merchantId,
     read: async () => {
       const read = await log.readAfter(after, { topics: [topic], limit }).catch(asPaybellError);
       after = read.next;

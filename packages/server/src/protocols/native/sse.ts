@@ -43,6 +43,7 @@ export async function streamPaymentEvents(
     connections,
     protocol: "sse",
     remoteAddress: request.remoteAddress,
+    merchantId: request.merchantId,
     limits,
     clock,
   });

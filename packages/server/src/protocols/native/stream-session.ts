@@ -17,6 +17,7 @@ import { TopicFeed } from "./topic-feed.ts";
 /** A topic that this client may follow, and what it may see there. */
 interface Grant {
   topic: Topic;
+  merchantId: string;
   audience: Audience;
   /** Only of a `payment:` topic. */
   snapshot: Snapshot | null;
@@ -125,7 +126,8 @@ export class StreamSession implements ConnectionHandler {
       feed.close();
       return;
     }
-    const { topic, audience, snapshot } = grant;
+    const { topic, audience, snapshot, merchantId } = grant;
+    this.#connection.serve(merchantId);
     const offset = cursor ?? snapshot?.offset ?? feed.openedAt;
     const position = positionAt(log, offset);
     this.#feeds.set(topic, feed);
@@ -166,12 +168,13 @@ export class StreamSession implements ConnectionHandler {
       const snapshot = await this.#context.payments.snapshot(parsed.parts[0] as string);
       const isOthers = caller && snapshot && snapshot.state.payment.merchantId !== caller.merchantId;
       if (!snapshot || isOthers) throw new PaybellError("not_found", "There is no such payment.");
-      return { topic, audience: caller?.kind === "secret" ? "merchant" : "public", snapshot };
+      const { merchantId } = snapshot.state.payment;
+      return { topic, merchantId, audience: caller?.kind === "secret" ? "merchant" : "public", snapshot };
     }
     if (!caller) throw new PaybellError("unauthorized", "Without a key only payment topics can be followed.");
     if (parsed.merchantId !== caller.merchantId) throw new PaybellError("not_found", "There is no such topic.");
     if (caller.kind !== "secret") throw new PaybellError("forbidden", "This topic needs a secret key.");
-    return { topic, audience: "merchant", snapshot: null };
+    return { topic, merchantId: caller.merchantId, audience: "merchant", snapshot: null };
   }
 
   #unsubscribe(topic: string): void {

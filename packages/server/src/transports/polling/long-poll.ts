@@ -6,6 +6,8 @@ export interface LongPollOptions<Page> {
   /** For metrics. */
   protocol: string;
   remoteAddress: string | null;
+  /** Whose events are waited for; left out: they are counted elsewhere. */
+  merchantId?: string;
   /** What there is now. */
   read(): Promise<Page>;
   isEmpty(page: Page): boolean;
@@ -21,7 +23,7 @@ export interface LongPollOptions<Page> {
 export async function longPoll<Page>(options: LongPollOptions<Page>): Promise<Page> {
   const { read, isEmpty, waitMs, signal } = options;
   if (waitMs <= 0) return read();
-  const slot = options.connections.admit(options.protocol, options.remoteAddress);
+  const slot = options.connections.admitFor(options.merchantId ?? null, options.protocol, options.remoteAddress);
   const deadline = new AbortController();
   const stop = () => deadline.abort();
   // A client that waits is told by an ordinary, empty answer that the server is about to stop.

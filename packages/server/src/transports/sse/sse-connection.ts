@@ -13,6 +13,8 @@ export interface SseOptions {
   /** For metrics: `sse`, … */
   protocol: string;
   remoteAddress: string;
+  /** Whose payments are followed; left out: they are counted elsewhere. */
+  merchantId?: string;
   limits: Pick<Limits, "bufferedBytes" | "pingIntervalMs" | "idleTimeoutMs" | "closeTimeoutMs">;
   clock: Clock;
 }
@@ -42,7 +44,7 @@ export class SseConnection implements OpenConnection {
    * @throws PaybellError too_many_connections, shutting_down: nothing was written
    */
   static open(options: SseOptions): SseConnection {
-    const slot = options.connections.admit(options.protocol, options.remoteAddress);
+    const slot = options.connections.admitFor(options.merchantId ?? null, options.protocol, options.remoteAddress);
     const connection = new SseConnection(options, slot);
     connection.#start();
     return connection;

@@ -15,6 +15,9 @@ export interface Connection {
   readonly closed: boolean;
   /** Writes the frame. Never blocks; a client that lets more than `bufferedBytes` wait is closed with 4100. */
   send(frame: Frame): void;
+  /** It serves this merchant from now on; harmless if repeated.
+   * @throws PaybellError too_many_connections (`connectionsPerMerchant`); the connection stays open */
+  serve(merchantId: string): void;
   /** Resolves when little enough waits in the socket for another page of the past, or the connection has ended. */
   writable(): Promise<void>;
   /** Ends the connection with the close code of this error, and its code as the reason. */

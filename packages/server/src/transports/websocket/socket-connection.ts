@@ -83,6 +83,10 @@ export class SocketConnection implements Connection, OpenConnection {
     if (socket.writableLength > limits.bufferedBytes) this.end("slow_consumer");
   }
 
+  serve(merchantId: string): void {
+    this.#options.slot.serve(merchantId);
+  }
+
   writable(): Promise<void> {
     const { socket, limits } = this.#options;
     if (this.#closed || socket.writableLength <= limits.bufferedBytes / 4) return Promise.resolve();
