@@ -57,13 +57,14 @@ static int shake_hands(int listener) {
   return fd;
 }
 
-static void write_all(int fd, const uint8_t *frame, size_t size) {
+/* Returns false when the generator has seen enough and hung up. */
+static bool write_all(int fd, const uint8_t *frame, size_t size) {
   for (size_t at = 0; at < size;) {
     ssize_t written = write(fd, frame + at, size - at);
-    /* The generator has seen enough and hung up. */
-    if (written < 0) exit(0);
+    if (written < 0) return false;
     at += (size_t)written;
   }
+  return true;
 }
 
 int main(int argc, char **argv) {
@@ -77,9 +78,10 @@ int main(int argc, char **argv) {
   uint8_t frame[65536 + 14];
   size_t head = ws_head(frame, WS_TEXT, (size_t)bytes, false);
   memset(frame + head, 'x', (size_t)bytes);
-  for (long round = 0; round < rounds && !stopping; round += 1)
-    for (long i = 0; i < connections; i += 1) write_all(clients[i], frame, head + (size_t)bytes);
-  /* The clients read what is still on its way; whoever started us ends us. */
+  bool heard = true;
+  for (long round = 0; round < rounds && heard && !stopping; round += 1)
+    for (long i = 0; i < connections && heard; i += 1) heard = write_all(clients[i], frame, head + (size_t)bytes);
+  /* The clients read what is still on its way, our processor time is looked up; whoever started us ends us. */
   while (!stopping) pause();
   return 0;
 }

@@ -31,9 +31,12 @@ export const payingBlock = scenario<BlockSize>({
   small: { rounds: 1, payments: 50, warmUp: 10 },
   plan: async (size) => ({
     subjects: [
-      { name: `${size.payments} payments in the block`, run: () => withPaybell((paybell) => measure(size, paybell)) },
       {
-        name: `${size.payments / 10} payments in the block`,
+        name: `${size.payments.toLocaleString("en-GB")} payments in the block`,
+        run: () => withPaybell((paybell) => measure(size, paybell)),
+      },
+      {
+        name: `${(size.payments / 10).toLocaleString("en-GB")} payments in the block`,
         run: () => withPaybell((paybell) => measure({ ...size, payments: size.payments / 10 }, paybell)),
       },
     ],
