@@ -6,6 +6,7 @@
 import type { ErrorCode } from "@paybell/protocol";
 import type { Published } from "../../fanout/published.ts";
 import { Subscriber } from "../../fanout/subscriber.ts";
+import type { PaymentStore } from "../../log/store.ts";
 import { topics } from "../../log/topic.ts";
 import { summarise } from "../../payments/payment.ts";
 import { isPaymentId } from "../../payments/payment-id.ts";
@@ -21,7 +22,8 @@ import {
   type TransactionState,
 } from "./status.ts";
 
-export type FeedContext = Pick<ProtocolContext, "log" | "hub" | "payments" | "limits" | "onError"> & {
+export type FeedContext = Pick<ProtocolContext, "log" | "hub" | "limits" | "onError"> & {
+  payments: Pick<PaymentStore, "snapshot">;
   places: Places;
 };
 
