@@ -67,11 +67,6 @@ export class BitcoinBench {
   async watchByZmqOnly(): Promise<void> {
     await this.watch({ pollIntervalMs: NEVER_MS });
     await until("the first look to be over", () => this.watcher.status().problem === null);
-    await this.hearsZmq();
-  }
-
-  /** Mines until a block is reported that nothing but ZMQ can have announced. */
-  async hearsZmq(): Promise<void> {
     const before = this.sink.reports.length;
     await until("ZMQ to work", async () => {
       await this.bitcoind.mine(1);

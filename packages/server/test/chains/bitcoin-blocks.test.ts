@@ -4,6 +4,7 @@ import { InvalidCursor } from "../../src/chains/bitcoin/cursor.ts";
 import { AMOUNT, BitcoinBench } from "../../testkit/bitcoin-bench.ts";
 import { RpcRefusal } from "../../testkit/bitcoind/rpc-server.ts";
 import { RecordingSink } from "../../testkit/recording-sink.ts";
+import { until } from "../../testkit/until.ts";
 
 let bench: BitcoinBench;
 
@@ -186,7 +187,7 @@ describe("a reorganisation", () => {
     await bench.bitcoind.mine(2);
     await bench.tells("dropped", txId);
     expect(lastReport()).toMatchObject({ disconnected: [{ height }, { height: height - 1 }], head: { height } });
-    expect(bench.watcher.status().problem).toBeNull();
+    await until("the problem to be over", () => bench.watcher.status().problem === null);
   });
 
   it("while it is being asked about ends in the newest chain", async () => {

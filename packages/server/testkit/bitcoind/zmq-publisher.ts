@@ -34,6 +34,8 @@ export class ZmqPublisher {
     const socket = this.#socket;
     this.#socket = null;
     await this.#sending;
+    // Closing alone gives the port free only some time later.
+    await socket?.unbind(this.endpoint);
     socket?.close();
   }
 
