@@ -3,8 +3,7 @@
  * ARCHITECTURE.md: chains → ingest → log → fan-out → protocols → transports.
  */
 import { readFile } from "node:fs/promises";
-import { createServer, type RequestListener, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { MemoryBus } from "./bus/memory-bus.ts";
@@ -21,12 +20,14 @@ import type { HttpApiDeps, SandboxControls } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
 import { Metrics } from "./http/metrics.ts";
+import { requestGuard } from "./http/request-guard.ts";
 import { seedSandbox } from "./http/sandbox-seed.ts";
 import { ChainRegistry, type KnownChain } from "./ingest/chain-registry.ts";
 import { PaymentIngest } from "./ingest/payment-ingest.ts";
 import { WatchList } from "./ingest/watch-list.ts";
 import { IngestSink } from "./ingest/watch-sink.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
+import { descriptorLimit } from "./kit/descriptors.ts";
 import { messageOf, PaybellError } from "./kit/errors.ts";
 import { StartupError } from "./kit/startup-error.ts";
 import type { LogRecord } from "./log/event-log.ts";
@@ -44,7 +45,9 @@ import { SqlitePaymentStore } from "./storage/sqlite/payment-store.ts";
 import { SqliteSandboxLedger } from "./storage/sqlite/sandbox-ledger.ts";
 import { TrustedProxies } from "./transports/client-address.ts";
 import { Connections } from "./transports/connections.ts";
-import { refuseUpgrade } from "./transports/websocket/refuse.ts";
+import { createHttpServer, type TlsFiles } from "./transports/http-server.ts";
+import { refuseSocket } from "./transports/refuse-socket.ts";
+import { RESERVED_DESCRIPTORS, SocketGate } from "./transports/socket-gate.ts";
 import { WebSocketTransport } from "./transports/websocket/server.ts";
 
 export interface ServerHooks {
@@ -183,7 +186,8 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
   });
   store.log.onAppended((records) => metrics.countEvents(records));
 
-  const makeServer = await serverMaker(config);
+  const tls = await readTlsFiles(config);
+  const guard = requestGuard(config);
   let server: Server | null = null;
   const deps: HttpApiDeps = {
     mode: config.mode,
@@ -204,20 +208,25 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
     metrics,
     clock,
     limits: config.limits,
+    guard,
+    onRefused: (code) => connections.countRefusal(code),
     allowedOrigins: config.allowedOrigins,
     proxies,
     logger: hooks.logger,
     mounts,
     serverFactory: (handler) => {
-      server = makeServer(handler);
+      server = createHttpServer(config.limits, tls, handler);
       return server;
     },
   };
   const api = await buildHttpApi(deps);
   const http = server as unknown as Server;
+  openSocketGate(http, { config, proxies, connections, logger: hooks.logger });
   http.on("upgrade", (request, socket, head) => {
-    if (sockets.handleUpgrade(request, socket, head)) return;
-    refuseUpgrade(socket, new PaybellError("not_found", "There is no WebSocket at this path."));
+    const refusal = guard(request);
+    if (refusal) connections.countRefusal(refusal.code);
+    else if (sockets.handleUpgrade(request, socket, head)) return;
+    refuseSocket(socket, refusal ?? new PaybellError("not_found", "There is no WebSocket at this path."));
   });
   undo.push(async () => {
     stopping = true;
@@ -304,11 +313,28 @@ async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Cl
   return chains;
 }
 
-async function serverMaker(config: Config): Promise<(handler: RequestListener) => Server> {
-  const options = { maxHeaderSize: config.limits.headerBytes, headersTimeout: config.limits.handshakeTimeoutMs };
-  if (!config.tls) return (handler) => createServer(options, handler);
-  const [cert, key] = await Promise.all([readPem(config.tls.certFile), readPem(config.tls.keyFile)]);
-  return (handler) => createTlsServer({ ...options, cert, key }, handler);
+/** Limits the TCP connections, and says so where the system allows fewer than the configuration. */
+function openSocketGate(
+  server: Server,
+  { config, proxies, connections, logger }: Omit<Transports, "sockets"> & { config: Config; logger: Logger },
+): void {
+  const { limits, mode } = config;
+  const descriptors = descriptorLimit();
+  if (descriptors !== null && descriptors - RESERVED_DESCRIPTORS < limits.connections) {
+    // A sandbox has a handful of clients: there it is for those who look for it.
+    logger[mode === "live" ? "warn" : "info"](
+      { descriptors, reserved: RESERVED_DESCRIPTORS, connections: limits.connections },
+      "the system lets this process open fewer files than `limits.connections` allows connections: raise `ulimit -n` (systemd: LimitNOFILE), or lower the limit",
+    );
+  }
+  const onRefused = () => connections.countRefusal("too_many_connections");
+  new SocketGate({ limits, descriptors, proxies, plain: config.tls === null, onRefused }).guard(server);
+}
+
+async function readTlsFiles({ tls }: Config): Promise<TlsFiles | null> {
+  if (!tls) return null;
+  const [cert, key] = await Promise.all([readPem(tls.certFile), readPem(tls.keyFile)]);
+  return { cert, key };
 }
 
 function readPem(path: string): Promise<Buffer> {

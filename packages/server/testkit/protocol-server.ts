@@ -17,6 +17,7 @@ import { buildHttpApi } from "../src/http/http-api.ts";
 import { KeyAuthenticator } from "../src/http/key-authenticator.ts";
 import { createKey, keyRow } from "../src/http/keys.ts";
 import { Metrics } from "../src/http/metrics.ts";
+import { requestGuard } from "../src/http/request-guard.ts";
 import { ChainRegistry } from "../src/ingest/chain-registry.ts";
 import type { CreateRequest } from "../src/ingest/ingest.ts";
 import type { Limits } from "../src/kit/limits.ts";
@@ -217,6 +218,8 @@ export class ProtocolServer {
       }),
       clock: context.clock,
       limits: context.limits,
+      guard: requestGuard({ mode: this.#mode, sandboxPublic: false, hosts: {} }),
+      onRefused: (code) => connections.countRefusal(code),
       allowedOrigins: [],
       proxies: new TrustedProxies([]),
       logger: pino({ level: "silent" }),

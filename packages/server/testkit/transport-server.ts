@@ -6,8 +6,8 @@ import { PaybellError } from "../src/kit/errors.ts";
 import { defaultLimits, type Limits } from "../src/kit/limits.ts";
 import { TrustedProxies } from "../src/transports/client-address.ts";
 import { Connections } from "../src/transports/connections.ts";
+import { refuseSocket } from "../src/transports/refuse-socket.ts";
 import type { SocketRoute } from "../src/transports/websocket/connection.ts";
-import { refuseUpgrade } from "../src/transports/websocket/refuse.ts";
 import { WebSocketTransport } from "../src/transports/websocket/server.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { until } from "./until.ts";
@@ -38,7 +38,7 @@ export class TransportServer {
     this.http = createServer();
     this.http.on("upgrade", (request, socket, head) => {
       if (this.sockets.handleUpgrade(request, socket, head)) return;
-      refuseUpgrade(socket, new PaybellError("not_found", "There is no WebSocket at this path."));
+      refuseSocket(socket, new PaybellError("not_found", "There is no WebSocket at this path."));
     });
   }
 

@@ -1,5 +1,6 @@
 /** Rules that concern several settings at once. */
 import { isIP } from "node:net";
+import type { LimitName } from "../kit/limits.ts";
 import type { ChainConfig, Config } from "./config.ts";
 import type { ConfigProblem } from "./config-error.ts";
 import { checkIdentipay } from "./identipay.ts";
@@ -11,15 +12,15 @@ type WhereOf = (path: string) => string;
 
 /** What the checks need and the finished configuration no longer tells. */
 export interface Given {
-  sandboxPublic: boolean;
   tls: { certFile?: string; keyFile?: string };
 }
 
 export function checkConfig(config: Config, given: Given, whereOf: WhereOf): ConfigProblem[] {
-  const { sandboxPublic, tls } = given;
+  const { tls } = given;
   return [
     ...checkTls(tls, whereOf),
-    ...checkSandbox(config, sandboxPublic, whereOf),
+    ...checkSandbox(config, whereOf),
+    ...checkLimits(config, whereOf),
     ...checkProxies(config, whereOf),
     ...Object.entries(config.chains).flatMap(([name, chain]) => checkChain(name, chain, whereOf)),
     ...checkIdentipay(config, whereOf),
@@ -30,7 +31,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-function checkSandbox({ mode, host }: Config, sandboxPublic: boolean, whereOf: WhereOf): ConfigProblem[] {
+function checkSandbox({ mode, host, sandboxPublic }: Config, whereOf: WhereOf): ConfigProblem[] {
   if (mode !== "sandbox" || sandboxPublic || isLoopback(host)) return [];
   return [
     {
@@ -39,6 +40,28 @@ function checkSandbox({ mode, host }: Config, sandboxPublic: boolean, whereOf: W
       whatToDo: "Use 127.0.0.1, or set PAYBELL_SANDBOX_PUBLIC=1 where only people you trust can reach it.",
     },
   ];
+}
+
+/** Limits that only make sense together: the first of each pair is at most, or (`below`) less than the second. */
+const ORDERED: readonly { low: LimitName; high: LimitName; below: boolean; why: string }[] = [
+  {
+    low: "handshakeTimeoutMs",
+    high: "requestTimeoutMs",
+    below: false,
+    why: "the head is a part of the request",
+  },
+  { low: "longPollMs", high: "responseTimeoutMs", below: true, why: "whoever waits for events would be cut off" },
+  { low: "pingIntervalMs", high: "responseTimeoutMs", below: true, why: "quiet SSE clients would be cut off" },
+];
+
+function checkLimits({ limits }: Config, whereOf: WhereOf): ConfigProblem[] {
+  return ORDERED.filter(({ low, high, below }) => limits[low] > limits[high] - (below ? 1 : 0)).map(
+    ({ low, high, below, why }) => ({
+      where: whereOf(`limits.${low}`),
+      what: `${low} (${limits[low]} ms) is ${below ? "not less" : "more"} than ${high} (${limits[high]} ms): ${why}`,
+      whatToDo: `Lower ${low}, or raise limits.${high}.`,
+    }),
+  );
 }
 
 function checkTls({ certFile, keyFile }: Given["tls"], whereOf: WhereOf): ConfigProblem[] {

@@ -24,6 +24,7 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
     allowedOrigins: value<string[]>("allowedOrigins"),
     trustProxy: value<string[]>("trustProxy"),
     logLevel: value<LogLevel | undefined>("logLevel") ?? (value<Mode>("mode") === "sandbox" ? "warn" : "info"),
+    sandboxPublic: value<boolean>("sandboxPublic"),
     sandboxBlockMs: value<number>("sandboxBlockMs"),
     limits: { ...defaultLimits, ...(tree.limits as object | undefined) },
     chains: completeChains((tree.chains ?? {}) as Record<string, Tree>, absolute),
@@ -35,7 +36,7 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
     replayWindowMs: value<number>("replayWindowMs"),
     identipay: completeIdentipay(tree.identipay as Partial<IdentipayConfig> | undefined),
   };
-  return { config: Object.freeze(config), given: { sandboxPublic: value<boolean>("sandboxPublic"), tls } };
+  return { config: Object.freeze(config), given: { tls } };
 }
 
 function completeIdentipay(given: Partial<IdentipayConfig> | undefined): IdentipayConfig | null {

@@ -56,6 +56,8 @@ export interface Config {
   /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed. */
   readonly trustProxy: readonly string[];
   readonly logLevel: LogLevel;
+  /** Others than this machine may use the sandbox. */
+  readonly sandboxPublic: boolean;
   /** The sandbox chain mines a block every so often; 0: only on request. */
   readonly sandboxBlockMs: number;
   readonly limits: Limits;

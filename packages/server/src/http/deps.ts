@@ -1,6 +1,6 @@
 /** What the HTTP API is made of; given by the composition root. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import type { PaymentEvent } from "@paybell/protocol";
+import type { ErrorCode, PaymentEvent } from "@paybell/protocol";
 import type { FastifyBaseLogger } from "fastify";
 import type { WatcherStatus } from "../chains/watcher.ts";
 import type { Ingest } from "../ingest/ingest.ts";
@@ -12,6 +12,7 @@ import type { TrustedProxies } from "../transports/client-address.ts";
 import type { Api } from "./api.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { Metrics } from "./metrics.ts";
+import type { RequestGuard } from "./request-guard.ts";
 
 /** Who reads events: the merchant sees the reference, the public does not. */
 export type Audience = "public" | "merchant";
@@ -88,6 +89,10 @@ export interface HttpApiDeps {
   metrics: Metrics;
   clock: Clock;
   limits: Limits;
+  /** What is refused whatever the path. */
+  guard: RequestGuard;
+  /** A connection was refused before there was a request. */
+  onRefused: (code: ErrorCode) => void;
   allowedOrigins: readonly string[];
   /** The client's address, proxies considered. */
   proxies: Pick<TrustedProxies, "clientAddress">;

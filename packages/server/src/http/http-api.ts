@@ -10,6 +10,7 @@ import { PaybellError } from "../kit/errors.ts";
 import { strictAjv } from "../kit/strict-schema.ts";
 import type { Api, RouteContext } from "./api.ts";
 import { governBrowsers } from "./browser-access.ts";
+import { answerClientError } from "./client-errors.ts";
 import type { HttpApiDeps } from "./deps.ts";
 import { answerError } from "./error-answers.ts";
 import { Idempotency } from "./idempotency.ts";
@@ -58,7 +59,11 @@ export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
   describeApi(api, deps.version);
   acceptJsonBodies(api);
   governBrowsers(api, deps, routes);
-  authenticateRequests(api, deps.authenticator);
+  api.addHook("onRequest", async (request) => {
+    const refusal = deps.guard(request.raw);
+    if (refusal) throw refusal;
+  });
+  authenticateRequests(api, deps);
   recordRequests(api, deps.metrics);
   answerFailures(api, routes, limits.bodyBytes);
   // After the registered plugins, so that /openapi.json sees every route.
@@ -79,6 +84,7 @@ function optionsOf(deps: HttpApiDeps): FastifyHttpOptions<Server, FastifyBaseLog
     onConstructorPoisoning: "error",
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    clientErrorHandler: answerClientError(limits, deps.onRefused),
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, limits.bodyBytes),
     ...(serverFactory ? { serverFactory: (handler) => serverFactory(handler as RequestListener) } : {}),
   };

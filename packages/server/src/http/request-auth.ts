@@ -4,15 +4,28 @@ import type { FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
 import type { Api } from "./api.ts";
 import { type Authenticator, bearerKey, type Caller } from "./authenticator.ts";
+import type { HttpApiDeps } from "./deps.ts";
+import { RequestRate } from "./request-rate.ts";
 
-export function authenticateRequests(api: Api, authenticator: Authenticator): void {
+export function authenticateRequests(
+  api: Api,
+  { authenticator, limits, proxies, clock }: Pick<HttpApiDeps, "authenticator" | "limits" | "proxies" | "clock">,
+): void {
+  const rate = new RequestRate(limits.keylessRequestsPerSecond);
+  const countKeyless = (request: FastifyRequest) => rate.admit(proxies.clientAddress(request.raw), clock.nowMs());
   api.decorateRequest("caller", null);
   api.addHook("onRequest", async (request) => {
     const access = request.routeOptions.config?.access ?? "secret";
     // 404 and 405 tell nothing that /openapi.json does not.
-    if (access === "open" || request.is404) return;
+    if (access === "open" || request.is404) return countKeyless(request);
     const { authorization } = request.headers;
-    if (authorization !== undefined) request.caller = await callerOf(authenticator, authorization);
+    if (authorization !== undefined) {
+      request.caller = await callerOf(authenticator, authorization).catch((error: unknown) => {
+        countKeyless(request);
+        throw error;
+      });
+    }
+    if (request.caller?.kind !== "secret") countKeyless(request);
     if (access === "secret") secretCaller(request);
   });
 }

@@ -32,6 +32,11 @@ export class TrustedProxies {
     return address;
   }
 
+  /** Is this the address of a proxy, behind which many clients are? As `remoteAddress` of a socket gives it. */
+  isProxy(address: string): boolean {
+    return this.#trusts(plain(address));
+  }
+
   #trusts(address: string): boolean {
     return isIP(address) !== 0 && this.#trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
   }

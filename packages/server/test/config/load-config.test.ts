@@ -45,6 +45,7 @@ describe("precedence", () => {
       allowedOrigins: [],
       trustProxy: [],
       logLevel: "warn",
+      sandboxPublic: false,
       sandboxBlockMs: 0,
       limits: defaultLimits,
       chains: {},
@@ -178,6 +179,24 @@ describe("what stops the start", () => {
   it("tells everything at once", () => {
     write({ port: "x", hots: {} });
     expect(problemsOf({ PAYBELL_MODE: "x", PAYBELL_FOO: "1" })).toHaveLength(4);
+  });
+});
+
+describe("limits that only make sense together", () => {
+  it.each([
+    [{ handshakeTimeoutMs: 30_001 }, "limits.handshakeTimeoutMs", "requestTimeoutMs"],
+    [{ longPollMs: 120_000 }, "limits.longPollMs", "responseTimeoutMs"],
+    [{ pingIntervalMs: 120_000 }, "limits.pingIntervalMs", "responseTimeoutMs"],
+  ])("refuses %j and names both", (limits, where, other) => {
+    write({ limits });
+    const [problem] = problemsOf();
+    expect(problem?.where).toContain(where);
+    expect(problem?.what).toContain(other);
+  });
+
+  it("takes them at their edge", () => {
+    write({ limits: { handshakeTimeoutMs: 30_000, longPollMs: 119_999, pingIntervalMs: 119_999 } });
+    expect(load().limits).toMatchObject({ handshakeTimeoutMs: 30_000, longPollMs: 119_999 });
   });
 });
 

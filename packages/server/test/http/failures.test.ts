@@ -28,6 +28,8 @@ async function listening(broken: { snapshot?: unknown; readiness?: Partial<Readi
     metrics: new Metrics({ connections: () => 0, topics: () => 0, deliveredOffset: () => 0, chains }),
     clock: systemClock,
     limits: defaultLimits,
+    guard: () => null,
+    onRefused: () => undefined,
     allowedOrigins: [],
     proxies: new TrustedProxies([]),
     logger: createLogger("info", { write: (line) => void logged.push(line) }),

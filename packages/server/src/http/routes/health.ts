@@ -4,6 +4,7 @@ import { messageOf } from "../../kit/errors.ts";
 import { as, keyedResponses, responses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import type { ReadinessSources } from "../deps.ts";
+import { addErrorHeaders } from "../error-answers.ts";
 import { NoQuery } from "../query.ts";
 
 const integerOrNull = Type.Unsafe<number | null>({ type: ["integer", "null"] });
@@ -76,6 +77,7 @@ function readyz({ api, deps }: RouteContext): void {
       const status = statusOf(database, deps.readiness);
       const mayReadProblems = deps.mode === "sandbox" || request.caller?.kind === "secret";
       const chains = deps.readiness.chains().map((status) => chainView(status, mayReadProblems));
+      if (status === "not_ready") addErrorHeaders(reply, "not_ready");
       return reply.code(status === "not_ready" ? 503 : 200).send({ status, chains, database });
     },
   });

@@ -11,8 +11,8 @@ import { PaybellError } from "../../kit/errors.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { TrustedProxies } from "../client-address.ts";
 import type { Connections, Slot } from "../connections.ts";
+import { refuseSocket } from "../refuse-socket.ts";
 import type { SocketRoute, UpgradeRequest } from "./connection.ts";
-import { refuseUpgrade } from "./refuse.ts";
 import { type RouteMatch, RouteTable } from "./route-table.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
@@ -59,7 +59,7 @@ export class WebSocketTransport {
       this.#accept(request, socket, head, url, match);
     } catch (error) {
       if (!(error instanceof PaybellError)) this.#options.onError(error);
-      refuseUpgrade(socket, error instanceof PaybellError ? error : internalError());
+      refuseSocket(socket, error instanceof PaybellError ? error : internalError());
     }
     return true;
   }
@@ -104,7 +104,7 @@ export class WebSocketTransport {
 
   #refuse(socket: Duplex, error: PaybellError): void {
     this.#options.connections.countRefusal(error.code);
-    refuseUpgrade(socket, error);
+    refuseSocket(socket, error);
   }
 }
 

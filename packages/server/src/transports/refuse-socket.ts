@@ -1,13 +1,14 @@
-/** A refused upgrade: an ordinary HTTP answer with the JSON body of every other refusal. */
+/** Refusing on the bare socket, where there is no response to write to: an upgrade, a request that is none, one too
+ * many. An ordinary HTTP answer with the JSON body of every other refusal, then the end. */
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { PaybellError } from "../../kit/errors.ts";
+import type { PaybellError } from "../kit/errors.ts";
 
 /** Seconds after which a client may try again what was refused for lack of room. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Answers and closes. For whoever owns the upgrade event: to be called when no transport knows the path, too. */
-export function refuseUpgrade(socket: Duplex, error: PaybellError): void {
+/** Answers and closes. */
+export function refuseSocket(socket: Duplex, error: PaybellError): void {
   const { httpStatus, retryable } = error.spec;
   const body = JSON.stringify(error.toBody());
   const head = [

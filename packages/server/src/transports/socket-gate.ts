@@ -1,0 +1,88 @@
+/**
+ * TCP connections before anything is known of them: a client that opens thousands and sends nothing takes neither all
+ * descriptors of the process nor the places of others. What becomes of the ones that are let in, the HTTP server's own
+ * timeouts say (`http-server.ts`).
+ */
+import type { Server, Socket } from "node:net";
+import { PaybellError } from "../kit/errors.ts";
+import type { Limits } from "../kit/limits.ts";
+import { addressGroup, type TrustedProxies } from "./client-address.ts";
+import { refuseSocket } from "./refuse-socket.ts";
+
+export interface SocketGateOptions {
+  limits: Pick<Limits, "sockets" | "socketsPerAddress">;
+  /** Files that the process may open, sockets included; `null`: not known. */
+  descriptors: number | null;
+  /** Behind a proxy there are many clients: only the total counts for it. */
+  proxies: Pick<TrustedProxies, "isProxy">;
+  /** `false` where TLS is spoken: nobody would understand an answer before the handshake. */
+  plain: boolean;
+  onRefused: () => void;
+}
+
+/** Descriptors that stay free for the database, its threads, chains and logs. */
+export const RESERVED_DESCRIPTORS = 128;
+
+export class SocketGate {
+  readonly #options: SocketGateOptions;
+  readonly #most: number;
+  readonly #perGroup = new Map<string, number>();
+  #total = 0;
+
+  constructor(options: SocketGateOptions) {
+    const { limits, descriptors } = options;
+    this.#options = options;
+    this.#most = Math.min(limits.sockets, Math.max(1, (descriptors ?? Infinity) - RESERVED_DESCRIPTORS));
+  }
+
+  /** Open connections. */
+  get total(): number {
+    return this.#total;
+  }
+
+  guard(server: Server): void {
+    server.on("connection", (socket: Socket) => this.#admit(socket));
+  }
+
+  #admit(socket: Socket): void {
+    const { limits, proxies } = this.#options;
+    const { remoteAddress } = socket;
+    // Gone before it was looked at.
+    if (remoteAddress === undefined) return;
+    const group = proxies.isProxy(remoteAddress) ? null : addressGroup(remoteAddress);
+    const ofGroup = group === null ? 0 : (this.#perGroup.get(group) ?? 0);
+    if (this.#total >= this.#most) {
+      this.#refuse(socket, "sockets", this.#most);
+      return;
+    }
+    if (ofGroup >= limits.socketsPerAddress) {
+      this.#refuse(socket, "socketsPerAddress", limits.socketsPerAddress);
+      return;
+    }
+    this.#total += 1;
+    if (group !== null) this.#perGroup.set(group, ofGroup + 1);
+    socket.once("close", () => this.#release(group));
+  }
+
+  #release(group: string | null): void {
+    this.#total -= 1;
+    if (group === null) return;
+    const left = (this.#perGroup.get(group) ?? 0) - 1;
+    // Keeps no entry at zero: addresses come and go.
+    if (left > 0) this.#perGroup.set(group, left);
+    else this.#perGroup.delete(group);
+  }
+
+  #refuse(socket: Socket, limit: "sockets" | "socketsPerAddress", value: number): void {
+    this.#options.onRefused();
+    if (!this.#options.plain) {
+      socket.destroy();
+      return;
+    }
+    const whose = limit === "sockets" ? "The server has" : "Your address has";
+    refuseSocket(
+      socket,
+      new PaybellError("too_many_connections", `${whose} as many connections as it may have.`, { limit, value }),
+    );
+  }
+}
