@@ -91,9 +91,9 @@ export async function openPage(browser: Browser, html: string): Promise<TestPage
   return page;
 }
 
-/** A page that runs one script, as it would stand in a shop's page. */
-export function pageWithScript(script: string): string {
-  return `<!doctype html><meta charset="utf-8"><title>sample</title><link rel="icon" href="data:,"><script>
+/** A page that runs one script, as it would stand in a shop's page, behind what `body` shows. */
+export function pageWithScript(script: string, body = ""): string {
+  return `<!doctype html><meta charset="utf-8"><title>sample</title><link rel="icon" href="data:,">${body}<script>
 ${script.replaceAll("</script", "<\\/script")}
 </script>`;
 }

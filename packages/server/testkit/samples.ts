@@ -82,9 +82,10 @@ export class NodeSample {
   readonly #child;
   #output = "";
 
-  /** Runs the code as an ES module that finds the server's packages (`ws` among them). */
-  constructor(code: string) {
-    this.#child = spawn(process.execPath, ["--input-type=module", "--eval", code], {
+  /** Runs the code as an ES module, or as the CommonJS that it was written as, that finds the server's packages (`ws`
+   * among them). */
+  constructor(code: string, type: "module" | "commonjs" = "module") {
+    this.#child = spawn(process.execPath, [`--input-type=${type}`, "--eval", code], {
       cwd: fileURLToPath(new URL("..", import.meta.url)),
       stdio: ["ignore", "pipe", "pipe"],
     });
