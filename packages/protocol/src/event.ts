@@ -53,8 +53,9 @@ export interface EventData {
 }
 
 /** `older_than_payment`: sent before any payment named the address. `wrong_asset`: another coin than was asked for.
- * `too_many_transfers`: the payment has reached `transfersPerPayment`. */
-export type UnattributedReason = "older_than_payment" | "wrong_asset" | "too_many_transfers";
+ * `too_many_transfers`: the payment has reached `transfersPerPayment`. `payment_erased`: the payment that named the
+ * address was deleted. */
+export type UnattributedReason = "older_than_payment" | "wrong_asset" | "too_many_transfers" | "payment_erased";
 
 /** An event as `GET /v1/events`, SSE and the native WebSocket send it. */
 export interface PaymentEvent {

@@ -116,6 +116,7 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
     watchList,
     clock,
     defaults: { ...config.defaults, gapLimit: config.limits.gapLimit },
+    transfersPerPayment: config.limits.transfersPerPayment,
     groupSize: GROUP_SIZE,
   });
 
@@ -129,7 +130,7 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
   for (const watcher of chains.watchers) {
     const { chain } = watcher.facts;
     await watchList.load(chain, store.payments);
-    watchList.onAdded(chain, (recipient) => watcher.onWatched(recipient));
+    watchList.onAnnounced(chain, (recipient) => watcher.onWatched(recipient));
     await watcher.start(new IngestSink(watcher.facts, { ingest, store: store.payments, watchList }));
     undo.push(() => watcher.stop());
   }
@@ -150,6 +151,7 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
     clock,
     limits: config.limits,
     mode: config.mode,
+    allowedOrigins: config.allowedOrigins,
     onError,
   };
   return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store });

@@ -65,6 +65,7 @@ export class ServerCore {
         monitoringSeconds: DAY_SECONDS,
         gapLimit: defaultLimits.gapLimit,
       },
+      transfersPerPayment: defaultLimits.transfersPerPayment,
       groupSize: 100,
     });
   }
@@ -75,7 +76,7 @@ export class ServerCore {
 
   /** The watcher hears of every new address from now on. */
   tell(watcher: Watcher): void {
-    this.#watchList.onAdded(this.#facts.chain, (recipient) => watcher.onWatched(recipient));
+    this.#watchList.onAnnounced(this.#facts.chain, (recipient) => watcher.onWatched(recipient));
   }
 
   create(request: Pick<CreateRequest, "asset" | "amountAtomic"> & Partial<CreateRequest>): Promise<PaymentState> {

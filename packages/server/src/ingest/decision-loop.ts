@@ -2,6 +2,7 @@
  * Load → decide → append, and again for those payments that somebody else changed in between. The store refuses a
  * decision that was made on an old sequence, so no lock is held while deciding.
  */
+import type { UnattributedReason } from "@paybell/protocol";
 import type { Clock } from "../kit/clock.ts";
 import { PaybellError } from "../kit/errors.ts";
 import type {
@@ -170,7 +171,7 @@ export function unattributed(found: {
   merchantId: string;
   address: string;
   chain: string;
-  why: "older_than_payment" | "wrong_asset" | "too_many_transfers";
+  why: UnattributedReason;
   atMs: number;
   observation: Parameters<typeof observedTransfer>[0];
 }): UnattributedCommand {

@@ -33,6 +33,8 @@ export interface PaymentIngestOptions {
   watchList: WatchList;
   clock: Clock;
   defaults: NewPaymentDefaults;
+  /** See `LIMITS.transfersPerPayment`. */
+  transfersPerPayment: number;
   /** Payments per commit when one block concerns many: bounds the time for which a commit holds up others. */
   groupSize: number;
 }
@@ -58,7 +60,7 @@ export class PaymentIngest implements Ingest {
     const decision = decide(null, { type: "create", payment }, nowMs);
     if (!decision.ok) throw refused(decision.refusal);
     const { state, events } = decision;
-    // Watched before it is known to anybody: no payment can slip in between.
+    // Looked for before it is stored, and the watcher asked again afterwards: what it saw in between had no payment yet.
     if (payment.recipient !== null) watchList.add(payment.chain, payment.recipient);
     const [result] = await log.append([
       {
@@ -71,7 +73,10 @@ export class PaymentIngest implements Ingest {
         ...(answer ? { idempotency: answer(state) } : {}),
       },
     ]);
-    if (result?.ok) return state;
+    if (result?.ok) {
+      if (payment.recipient !== null) watchList.announce(payment.chain, payment.recipient);
+      return state;
+    }
     if (result?.reason === "idempotency") throw new IdempotencyTaken();
     if (result?.reason === "address_in_use") {
       throw new PaybellError(
@@ -94,7 +99,7 @@ export class PaymentIngest implements Ingest {
   }
 
   async observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]> {
-    const { store, clock } = this.#options;
+    const { store, clock, transfersPerPayment } = this.#options;
     const perPayment = new Map<string, ReportedObservation["observation"][]>();
     for (const { paymentId, observation } of reported) {
       const list = perPayment.get(paymentId);
@@ -123,7 +128,7 @@ export class PaymentIngest implements Ingest {
       return {
         paymentId,
         merchantId,
-        inputs: [{ type: "observe", observations }],
+        inputs: [{ type: "observe", observations, maxTransfers: transfersPerPayment }],
         concerning: observations.map(({ txId, index }) => ({ txId, index })),
       };
     });
@@ -144,8 +149,8 @@ export class PaymentIngest implements Ingest {
 
   async #applyReport(chain: string, report: WatchReport): Promise<void> {
     for (let attempt = 0; attempt < MAX_ROUTES; attempt += 1) {
-      const { store, clock } = this.#options;
-      const plan = await planReport(chain, report, store, clock.nowMs());
+      const { store, clock, transfersPerPayment } = this.#options;
+      const plan = await planReport(chain, report, { store, transfersPerPayment, atMs: clock.nowMs() });
       if (plan.unattributed.length > 0) await this.#options.log.append(plan.unattributed);
       const progress = await this.#progressOf(chain, report);
       if (await this.#runInGroups(plan.work, progress)) return;

@@ -18,7 +18,11 @@ export interface Plan {
 }
 
 /** Everything that follows from the report, before any of it is written. */
-export async function planReport(chain: string, report: WatchReport, store: PaymentStore, atMs: number): Promise<Plan> {
+export async function planReport(
+  chain: string,
+  report: WatchReport,
+  { store, transfersPerPayment, atMs }: { store: PaymentStore; transfersPerPayment: number; atMs: number },
+): Promise<Plan> {
   const observations: Observation[] = [];
   for (const block of report.disconnected) {
     for (const transfer of await store.transfersInBlock(chain, block.hash)) {
@@ -35,7 +39,11 @@ export async function planReport(chain: string, report: WatchReport, store: Paym
       timeMs: creditTimeMs(observation),
     })),
   );
-  const plan = group(chain, observations, routes, report.head?.height ?? null, atMs);
+  const plan = group(chain, observations, routes, atMs, (list) => {
+    const inputs: Input[] = [{ type: "observe", observations: list, maxTransfers: transfersPerPayment }];
+    if (report.head) inputs.push({ type: "head", height: report.head.height });
+    return inputs;
+  });
   if (report.head) await addDue(chain, report.head.height, store, plan.work);
   return plan;
 }
@@ -63,8 +71,8 @@ function group(
   chain: string,
   observations: readonly Observation[],
   routes: readonly Route[],
-  headHeight: number | null,
   atMs: number,
+  inputsFor: (observations: readonly Observation[]) => Input[],
 ): Plan {
   const perPayment = new Map<string, Observation[]>();
   const lost: UnattributedCommand[] = [];
@@ -76,15 +84,17 @@ function group(
       else perPayment.set(paymentId, [observation]);
     }
     if (observation.status !== "seen" && observation.status !== "included") continue;
-    for (const { merchantId, address } of route.unattributed) {
-      lost.push(unattributed({ merchantId, address, chain, why: "older_than_payment", atMs, observation }));
+    for (const { merchantId, address, why } of route.unattributed) {
+      lost.push(unattributed({ merchantId, address, chain, why, atMs, observation }));
     }
   }
-  const work = [...perPayment].map(([paymentId, list]): ChainWork => {
-    const inputs: Input[] = [{ type: "observe", observations: list }];
-    if (headHeight !== null) inputs.push({ type: "head", height: headHeight });
-    return { paymentId, inputs, concerning: list.map(({ txId, index }) => ({ txId, index })) };
-  });
+  const work = [...perPayment].map(
+    ([paymentId, list]): ChainWork => ({
+      paymentId,
+      inputs: inputsFor(list),
+      concerning: list.map(({ txId, index }) => ({ txId, index })),
+    }),
+  );
   return { work, unattributed: lost };
 }
 

@@ -20,15 +20,18 @@ export class WatchList {
     return this.#byChain.get(chain)?.size ?? 0;
   }
 
+  /** From now on it is looked for. */
   add(chain: string, recipient: string): void {
-    const keys = this.#keysOf(chain);
-    if (keys.has(recipient)) return;
-    keys.add(recipient);
+    this.#keysOf(chain).add(recipient);
+  }
+
+  /** A payment for it is stored: what the watcher saw of it before can be credited now. */
+  announce(chain: string, recipient: string): void {
     this.#listeners.get(chain)?.(recipient);
   }
 
-  /** The chain's watcher is told of every new key. */
-  onAdded(chain: string, listener: (recipient: string) => void): void {
+  /** The chain's watcher is told of every key for which a payment was stored. */
+  onAnnounced(chain: string, listener: (recipient: string) => void): void {
     this.#listeners.set(chain, listener);
   }
 

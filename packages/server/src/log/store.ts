@@ -3,7 +3,7 @@
  * transactions as the log; every read is one read transaction.
  * Source: DESIGN.md, "The log".
  */
-import type { PaymentStatus } from "@paybell/protocol";
+import type { PaymentStatus, UnattributedReason } from "@paybell/protocol";
 import type { PaymentState } from "../payments/payment.ts";
 import type { IdempotentAnswer, WatcherProgress } from "./event-log.ts";
 
@@ -18,7 +18,13 @@ export interface Route {
   /** At most one payment per merchant. */
   paymentIds: readonly string[];
   /** Merchants that know the address but have no payment that may be credited. */
-  unattributed: readonly { merchantId: string; address: string }[];
+  unattributed: readonly UnattributedRoute[];
+}
+
+export interface UnattributedRoute {
+  merchantId: string;
+  address: string;
+  why: Extract<UnattributedReason, "older_than_payment" | "payment_erased">;
 }
 
 export interface RouteQuery {
@@ -67,7 +73,8 @@ export interface PaymentStore {
   snapshot(paymentId: string): Promise<Snapshot | null>;
   /** Newest first. `next` is `null` on the last page. */
   list(query: PaymentQuery): Promise<{ payments: readonly PaymentState[]; next: string | null }>;
-  /** The newest payment (by creation) that names this address, whatever its status, with its newest transfer. */
+  /** The newest payment (by creation) that names this address, whatever its status, with its newest transfer. `null`
+   * also where the newest one was erased. */
   latestOnAddress(merchantId: string, chain: string, recipient: string): Promise<Snapshot | null>;
   /** The merchants that have a payment on this address. */
   merchantsOnAddress(chain: string, recipient: string): Promise<readonly string[]>;

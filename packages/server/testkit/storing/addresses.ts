@@ -67,7 +67,7 @@ function query(payment: Payment, given: Partial<RouteQuery> = {}): RouteQuery {
 
 const route = (payments: readonly Payment[], lost: readonly Payment[] = []) => ({
   paymentIds: payments.map(({ id }) => id),
-  unattributed: lost.map(({ merchantId, address }) => ({ merchantId, address })),
+  unattributed: lost.map(({ merchantId, address }) => ({ merchantId, address, why: "older_than_payment" })),
 });
 
 function testRoutes(store: () => OpenStore): void {

@@ -33,5 +33,21 @@ export function testErasing(make: MakeHome): void {
       expect(own.map((record) => record.topics)).toEqual([[topics.payment(erased.id)], [topics.payment(erased.id)]]);
       expect(own.map(({ sequence }) => sequence)).toEqual([1, 2]);
     });
+
+    test("an erased payment holds its address no longer, and money to it goes to no other payment", async () => {
+      const { log, payments } = store();
+      const older = samplePayment({ status: "cancelled", createdAtMs: T0_MS });
+      const { chain, recipient } = older;
+      const erased = samplePayment({ recipient, createdAtMs: T0_MS + 1 });
+      recordsIn(await log.append([creation(older), creation(erased)]));
+      recordsIn(await log.append([change(erased, { erasedAtMs: T0_MS + 2 })]));
+      const query = { chain, recipient: recipient as string, txId: "tx", index: "0", timeMs: T0_MS + 5 };
+      const [route] = await payments.route([query]);
+      expect(route).toMatchObject({ paymentIds: [], unattributed: [{ merchantId, why: "payment_erased" }] });
+      expect(await payments.latestOnAddress(merchantId, chain, recipient as string)).toBeNull();
+      const next = samplePayment({ recipient, createdAtMs: T0_MS + 3 });
+      recordsIn(await log.append([creation(next)]));
+      expect((await payments.route([query]))[0]?.paymentIds).toEqual([next.id]);
+    });
   });
 }

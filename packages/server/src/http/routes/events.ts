@@ -44,6 +44,8 @@ export function events({ api, deps }: RouteContext): void {
     handler: async (request, reply) => {
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
+      // Gone before anybody listened.
+      if (reply.raw.destroyed) gone.abort();
       const query = request.query as Static<typeof EventsQuery>;
       const { events: found, next } = await deps.feeds.poll({
         ...(await scopeOf(request, query.paymentId, deps)),

@@ -81,7 +81,7 @@ export function paymentToRow(payment: Payment): PaymentRow {
     items: json(payment.items),
     metadata: json(payment.metadata),
     status: payment.status,
-    is_open: isOpen(payment.status) ? 1 : 0,
+    is_open: isOpen(payment.status) && payment.erasedAtMs === null ? 1 : 0,
     amount_state: payment.amountState,
     delivery: payment.delivery,
     flags: JSON.stringify(payment.flags),

@@ -53,13 +53,14 @@ export function latestOnAddress(
 ): Snapshot | null {
   return connection.read(() => {
     const row = connection.get<PaymentRow>(
-      `SELECT * FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ? AND erased_at_ms IS NULL
+      `SELECT * FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ?
        ORDER BY created_at_ms DESC, rowid DESC LIMIT 1`,
       chain,
       recipient,
       merchantId,
     );
-    if (!row) return null;
+    // An older payment must not speak for one that was erased.
+    if (!row || row.erased_at_ms !== null) return null;
     const payment = paymentFromRow(row);
     return { state: { payment, transfers: newestTransfers(connection, payment, 1) }, offset: head(connection) };
   });

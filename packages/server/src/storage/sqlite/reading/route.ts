@@ -1,5 +1,5 @@
 /** Where an observed transfer belongs: to the payment it already credits, else to the one that waits on its address. */
-import type { Route, RouteQuery } from "../../../log/store.ts";
+import type { Route, RouteQuery, UnattributedRoute } from "../../../log/store.ts";
 import type { Connection } from "../connection.ts";
 
 export function route(connection: Connection, queries: readonly RouteQuery[]): readonly Route[] {
@@ -14,31 +14,36 @@ function routeOne(connection: Connection, query: RouteQuery): Route {
     query.index,
   );
   const paymentIds = credited.map((row) => row.payment_id);
-  const unattributed: { merchantId: string; address: string }[] = [];
+  const unattributed: UnattributedRoute[] = [];
   const done = new Set(credited.map((row) => row.merchant_id));
   for (const merchantId of merchantsOnAddress(connection, query.chain, query.recipient)) {
     if (done.has(merchantId)) continue;
-    const paymentId = creditable(connection, merchantId, query);
-    if (paymentId !== null) paymentIds.push(paymentId);
-    else unattributed.push({ merchantId, address: addressOf(connection, merchantId, query) });
+    const found = creditable(connection, merchantId, query);
+    if ("paymentId" in found) paymentIds.push(found.paymentId);
+    else unattributed.push({ merchantId, address: addressOf(connection, merchantId, query), why: found.why });
   }
   return { paymentIds, unattributed };
 }
 
-/** The open payment, else the newest; never one that is younger than the transfer. */
-function creditable(connection: Connection, merchantId: string, query: RouteQuery): string | null {
+/** The open payment, else the newest; never one that is younger than the transfer, nor an older one where the newest
+ * was erased: the money was not meant for it. */
+function creditable(
+  connection: Connection,
+  merchantId: string,
+  query: RouteQuery,
+): { paymentId: string } | Pick<UnattributedRoute, "why"> {
   for (const condition of ["is_open = 1", "recipient IS NOT NULL"]) {
-    const row = connection.get<{ id: string }>(
-      `SELECT id FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ? AND created_at_ms <= ?
+    const row = connection.get<{ id: string; erased_at_ms: number | null }>(
+      `SELECT id, erased_at_ms FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ? AND created_at_ms <= ?
        AND ${condition} ORDER BY created_at_ms DESC, rowid DESC LIMIT 1`,
       query.chain,
       query.recipient,
       merchantId,
       query.timeMs,
     );
-    if (row) return row.id;
+    if (row) return row.erased_at_ms === null ? { paymentId: row.id } : { why: "payment_erased" };
   }
-  return null;
+  return { why: "older_than_payment" };
 }
 
 function addressOf(connection: Connection, merchantId: string, query: RouteQuery): string {
