@@ -64,7 +64,18 @@ async function follow(core: ServerCore, hub: Hub, paymentId: string): Promise<St
   const merchants = new SqliteMerchantStore(core.database);
   const authenticator = new KeyAuthenticator({ merchants, clock, mode: "sandbox", hosts: {} });
   const { log, store: payments } = core;
-  const route = nativeStream({ log, hub, payments, merchants, authenticator, clock, limits, mode: "sandbox", onError });
+  const route = nativeStream({
+    log,
+    hub,
+    payments,
+    merchants,
+    authenticator,
+    clock,
+    limits,
+    mode: "sandbox",
+    allowedOrigins: [],
+    onError,
+  });
   const server = await new TransportServer({ routes: [route] }).listen();
   undo.push(() => server.close());
   const frames: StreamMessage[] = [];

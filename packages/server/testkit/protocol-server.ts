@@ -194,6 +194,7 @@ export class ProtocolServer {
       clock,
       limits,
       mode: this.#mode,
+      allowedOrigins: [],
       onError: this.#onError,
     };
   }

@@ -8,15 +8,12 @@
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
+import { mayUseKeys, type Origins } from "../kit/origins.ts";
 import type { Api } from "./api.ts";
-import type { HttpApiDeps } from "./deps.ts";
 import { allowHeader, type RouteTable } from "./route-table.ts";
 
 const PREFLIGHT_MAX_AGE_SECONDS = "600";
-const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?$/;
 const EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, X-Request-Id";
-
-type Origins = Pick<HttpApiDeps, "mode" | "allowedOrigins">;
 
 export function governBrowsers(api: Api, origins: Origins, routes: RouteTable): void {
   api.addHook("onRequest", async (request, reply) => {
@@ -35,10 +32,6 @@ function addSecurityHeaders(reply: FastifyReply): void {
   reply.header("referrer-policy", "no-referrer");
   reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
   reply.header("cache-control", "no-store");
-}
-
-function mayUseKeys(origin: string, { mode, allowedOrigins }: Origins): boolean {
-  return allowedOrigins.includes(origin) || (mode === "sandbox" && LOOPBACK_ORIGIN.test(origin));
 }
 
 function allowOrigin(reply: FastifyReply, origin: string, isPublic: boolean, origins: Origins): void {

@@ -27,7 +27,7 @@ export const decide: Decide = (state, input, atMs) => {
     case "create":
       return refused("conflict", `The payment exists already; it is ${state.payment.status}.`);
     case "observe":
-      return decideTransfers(state, stepObservations(state, input.observations, atMs), atMs);
+      return decideTransfers(state, stepObservations(state, input.observations, atMs, input.maxTransfers), atMs);
     case "head":
       return decideTransfers(state, stepHead(state, input.height), atMs);
     case "tick":

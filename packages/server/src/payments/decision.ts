@@ -30,7 +30,12 @@ export type NewPayment = Pick<
 export type Input =
   | { type: "create"; payment: NewPayment }
   /** Observations of this payment's transfers, decided together: a reorg that moves a transfer is one thing. */
-  | { type: "observe"; observations: readonly Observation[] }
+  | {
+      type: "observe";
+      observations: readonly Observation[];
+      /** Transfers credited to one payment with an amount. Left out: 1,000. */
+      maxTransfers?: number;
+    }
   /** The chain's head is now at this height: included transfers have more confirmations. */
   | { type: "head"; height: number }
   /** Time has passed; the chain has been watched without a gap until `watchedUntilMs`. */

@@ -11,7 +11,7 @@ import { creditTimeMs, type Observation, type Transfer, transferKey } from "./tr
 import { sameTransfer, type TransferChange } from "./transfer-change.ts";
 import { FIRST_OBSERVATION } from "./transfer-transitions.ts";
 
-/** Transfers credited to one payment with an amount; the limit `transfersPerPayment`. Standing payments have none. */
+/** Transfers credited to one payment with an amount where the input does not say. Standing payments have no limit. */
 export const MAX_TRANSFERS_PER_PAYMENT = 1_000;
 
 export interface TransfersStep {
@@ -24,7 +24,12 @@ export interface TransfersStep {
 
 /** Applies the observations one after the other and tells the net effect: out of a block and into another one at once
  * is a move, and there and back is nothing. */
-export function stepObservations(state: PaymentState, observations: readonly Observation[], atMs: number) {
+export function stepObservations(
+  state: PaymentState,
+  observations: readonly Observation[],
+  atMs: number,
+  maxTransfers = MAX_TRANSFERS_PER_PAYMENT,
+) {
   const { payment } = state;
   const transfers = new Map(state.transfers.map((transfer) => [transferKey(transfer), transfer]));
   const rejected = new Map<string, Rejection>();
@@ -38,7 +43,7 @@ export function stepObservations(state: PaymentState, observations: readonly Obs
     }
     // Moving nothing is no payment: look-alike addresses are spread by transfers of zero.
     if (FIRST_OBSERVATION[observation.status] === "ignored" || observation.amountAtomic <= 0n) continue;
-    const why = rejectionOf(payment, observation, transfers.size);
+    const why = rejectionOf(payment, observation, transfers.size < maxTransfers);
     if (why === null) transfers.set(key, observeUnknown(observation, payment.policy));
     else if (!rejected.has(key)) rejected.set(key, { observation: observed, why });
   }
@@ -68,9 +73,9 @@ function netStep(
 }
 
 /** Why a transfer that is not known yet is not credited to this payment; `null` if it is. */
-function rejectionOf(payment: Payment, observation: Observation, known: number): UnattributedReason | null {
+function rejectionOf(payment: Payment, observation: Observation, hasRoom: boolean): UnattributedReason | null {
   if (observation.chain !== payment.chain || observation.asset !== payment.asset) return "wrong_asset";
   if (creditTimeMs(observation) < payment.createdAtMs) return "older_than_payment";
-  if (payment.amountAtomic !== null && known >= MAX_TRANSFERS_PER_PAYMENT) return "too_many_transfers";
+  if (payment.amountAtomic !== null && !hasRoom) return "too_many_transfers";
   return null;
 }

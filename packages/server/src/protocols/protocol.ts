@@ -19,5 +19,7 @@ export interface ProtocolContext {
   clock: Clock;
   limits: Limits;
   mode: "sandbox" | "live";
+  /** Origins whose pages may use keys, see `kit/origins.ts`. */
+  allowedOrigins: readonly string[];
   onError: (error: unknown) => void;
 }

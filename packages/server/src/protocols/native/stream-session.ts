@@ -4,6 +4,7 @@ import { cursorExpired, positionAt, resolveCursor } from "../../fanout/cursor.ts
 import { bearerKey, type Caller } from "../../http/authenticator.ts";
 import type { Audience } from "../../http/deps.ts";
 import { PaybellError } from "../../kit/errors.ts";
+import { mayUseKeys } from "../../kit/origins.ts";
 import { CursorExpired } from "../../log/event-log.ts";
 import type { Snapshot } from "../../log/store.ts";
 import { parseTopic, type Topic } from "../../log/topic.ts";
@@ -29,11 +30,14 @@ export class StreamSession implements ConnectionHandler {
   readonly #feeds = new Map<string, TopicFeed>();
   /** The key of the upgrade request is being looked up; no message is handled before. */
   readonly #ready: Promise<void>;
+  /** Of the page that opened the connection; other programs send none. */
+  readonly #origin: string | undefined;
   #caller: Caller | null = null;
 
   constructor(context: ProtocolContext, connection: Connection, request: UpgradeRequest) {
     this.#context = context;
     this.#connection = connection;
+    this.#origin = request.headers.origin;
     this.#ready = this.#useHeader(request.headers.authorization).catch((error: unknown) => this.#endWith(error));
   }
 
@@ -86,6 +90,12 @@ export class StreamSession implements ConnectionHandler {
 
   /** A wrong key ends the connection, so that keys cannot be tried at the speed of messages. */
   async #callerOf(key: string | null): Promise<Caller> {
+    if (this.#origin !== undefined && !mayUseKeys(this.#origin, this.#context)) {
+      throw new PaybellError(
+        "forbidden",
+        `Pages of ${this.#origin} may not use keys here: see PAYBELL_ALLOWED_ORIGINS.`,
+      );
+    }
     const caller = key === null ? null : await this.#context.authenticator.callerOf(key);
     if (!caller) throw new PaybellError("unauthorized", "The key is not known, or was revoked.");
     return caller;

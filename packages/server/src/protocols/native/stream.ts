@@ -7,6 +7,8 @@
  *   snapshot contains, none left out. A topic that is followed already is answered `subscribed` with the position that
  *   has been reached, and nothing is sent twice.
  * - An expired cursor is answered `error` `cursor_expired`; a `payment:` topic is then subscribed as without `after`.
+ * - Pages of any origin may connect; only those of PAYBELL_ALLOWED_ORIGINS (in the sandbox: of this machine) may use a
+ *   key, as on the HTTP API.
  * - A mistake is answered with `error`; the connection lives. Only a wrong key ends it.
  * Source: DESIGN.md, "HTTP API".
  */
