@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NodeUnreachable, RpcClient, RpcError, type RpcOptions } from "../../src/chains/bitcoin/rpc.ts";
+import { NodeUnreachable, RpcClient, type RpcOptions } from "../../src/chains/bitcoin/rpc.ts";
+import { RpcError } from "../../src/chains/bitcoin/rpc-answer.ts";
 import { RpcRefusal, RpcServer } from "../../testkit/bitcoind/rpc-server.ts";
 
 const SECRET = "correct horse";

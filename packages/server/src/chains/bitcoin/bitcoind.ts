@@ -1,5 +1,6 @@
 /** The calls that the watcher makes, with their answers checked and typed. Amounts never come as JSON numbers. */
-import { isMethodMissing, NodeUnreachable, RPC_NOT_FOUND, RPC_OUT_OF_RANGE, type RpcClient, RpcError } from "./rpc.ts";
+import { NodeUnreachable, type RpcClient } from "./rpc.ts";
+import { isMethodMissing, RPC_NOT_FOUND, RPC_OUT_OF_RANGE, RpcError } from "./rpc-answer.ts";
 
 export interface ChainInfo {
   /** `main`, `test`, `signet`, `regtest`. */
@@ -31,9 +32,9 @@ export interface MempoolEntry {
 }
 
 export class Bitcoind {
-  readonly #rpc: RpcClient;
+  readonly #rpc: Pick<RpcClient, "call" | "batch">;
 
-  constructor(rpc: RpcClient) {
+  constructor(rpc: Pick<RpcClient, "call" | "batch">) {
     this.#rpc = rpc;
   }
 
@@ -41,48 +42,50 @@ export class Bitcoind {
     const answer = record(await this.#rpc.call("getblockchaininfo"), "getblockchaininfo");
     return {
       chain: text(answer.chain, "getblockchaininfo.chain"),
-      blocks: integer(answer.blocks, "getblockchaininfo.blocks"),
-      headers: integer(answer.headers, "getblockchaininfo.headers"),
-      bestBlockHash: text(answer.bestblockhash, "getblockchaininfo.bestblockhash"),
+      blocks: count(answer.blocks, "getblockchaininfo.blocks"),
+      // −1 while a node that has just started knows of none.
+      headers: answer.headers === -1 ? 0 : count(answer.headers, "getblockchaininfo.headers"),
+      bestBlockHash: hash(answer.bestblockhash, "getblockchaininfo.bestblockhash"),
       initialBlockDownload: answer.initialblockdownload === true,
-      pruneHeight: typeof answer.pruneheight === "number" ? answer.pruneheight : null,
+      pruneHeight: answer.pruneheight === undefined ? null : count(answer.pruneheight, "getblockchaininfo.pruneheight"),
     };
   }
 
   async peers(): Promise<number> {
     const answer = record(await this.#rpc.call("getnetworkinfo"), "getnetworkinfo");
-    return integer(answer.connections, "getnetworkinfo.connections");
+    return count(answer.connections, "getnetworkinfo.connections");
   }
 
   async bestBlockHash(): Promise<string> {
-    return text(await this.#rpc.call("getbestblockhash"), "getbestblockhash");
+    return hash(await this.#rpc.call("getbestblockhash"), "getbestblockhash");
   }
 
   /** @throws RpcError −5 when the node does not know the block */
-  async header(hash: string): Promise<HeaderInfo> {
-    const answer = record(await this.#rpc.call("getblockheader", [hash, true]), "getblockheader");
+  async header(blockHash: string): Promise<HeaderInfo> {
+    const answer = record(await this.#rpc.call("getblockheader", [blockHash, true]), "getblockheader");
     return {
-      hash: text(answer.hash, "getblockheader.hash"),
-      height: integer(answer.height, "getblockheader.height"),
-      timeMs: integer(answer.time, "getblockheader.time") * 1000,
-      previousHash: typeof answer.previousblockhash === "string" ? answer.previousblockhash : null,
+      hash: hash(answer.hash, "getblockheader.hash"),
+      height: count(answer.height, "getblockheader.height"),
+      timeMs: count(answer.time, "getblockheader.time") * 1000,
+      // The first block has none.
+      previousHash: hashOrNull(answer.previousblockhash, "getblockheader.previousblockhash"),
     };
   }
 
   /** The main chain's blocks at these heights; `null` above its tip. */
   async blockHashes(heights: readonly number[]): Promise<readonly (string | null)[]> {
-    return this.#each("getblockhash", heights, RPC_OUT_OF_RANGE, (answer) => text(answer, "getblockhash"));
+    return this.#each("getblockhash", heights, RPC_OUT_OF_RANGE, (answer) => hash(answer, "getblockhash"));
   }
 
   /** @throws RpcError when the node does not have it (any more) */
-  async rawBlock(hash: string): Promise<Buffer> {
-    return Buffer.from(text(await this.#rpc.call("getblock", [hash, 0]), "getblock"), "hex");
+  async rawBlock(blockHash: string): Promise<Buffer> {
+    return bytes(await this.#rpc.call("getblock", [blockHash, 0]), "getblock");
   }
 
   async mempool(): Promise<readonly string[]> {
     const answer = await this.#rpc.call("getrawmempool", [false]);
     if (!Array.isArray(answer)) throw malformed("getrawmempool");
-    return answer as string[];
+    return answer.map((txId) => hash(txId, "getrawmempool"));
   }
 
   /** `false` while bitcoind still reads its mempool from disk after a start. */
@@ -96,7 +99,7 @@ export class Bitcoind {
       const entry = record(answer, "getmempoolentry");
       const replaceable = entry["bip125-replaceable"];
       return {
-        timeMs: integer(entry.time, "getmempoolentry.time") * 1000,
+        timeMs: count(entry.time, "getmempoolentry.time") * 1000,
         replaceable: typeof replaceable === "boolean" ? replaceable : null,
         hasUnconfirmedParents: typeof entry.ancestorcount === "number" && entry.ancestorcount > 1,
       };
@@ -105,9 +108,7 @@ export class Bitcoind {
 
   /** `null` for those that the node does not know. */
   async rawTransactions(txIds: readonly string[]): Promise<readonly (Buffer | null)[]> {
-    return this.#each("getrawtransaction", txIds, RPC_NOT_FOUND, (answer) =>
-      Buffer.from(text(answer, "getrawtransaction"), "hex"),
-    );
+    return this.#each("getrawtransaction", txIds, RPC_NOT_FOUND, (answer) => bytes(answer, "getrawtransaction"));
   }
 
   /**
@@ -130,8 +131,11 @@ export class Bitcoind {
         throw answer;
       }
       if (!Array.isArray(answer)) throw malformed("gettxspendingprevout");
-      const spent = answer.find((item: { spendingtxid?: unknown }) => typeof item.spendingtxid === "string");
-      return (spent as { spendingtxid: string } | undefined)?.spendingtxid ?? null;
+      const spenders = answer.map((item) => record(item, "gettxspendingprevout").spendingtxid);
+      return hashOrNull(
+        spenders.find((spender) => spender !== undefined),
+        "gettxspendingprevout.spendingtxid",
+      );
     });
   }
 
@@ -160,8 +164,27 @@ function text(value: unknown, what: string): string {
   throw malformed(what);
 }
 
-function integer(value: unknown, what: string): number {
-  if (Number.isSafeInteger(value)) return value as number;
+/** A block's or transaction's, as it is shown. It is stored and asked for again, so no other text will do. */
+function hash(value: unknown, what: string): string {
+  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;
+  throw malformed(what);
+}
+
+function hashOrNull(value: unknown, what: string): string | null {
+  return value === undefined || value === null ? null : hash(value, what);
+}
+
+/** Node's decoder stops at the first character that is no hex digit, and says nothing. */
+function bytes(value: unknown, what: string): Buffer {
+  const hex = text(value, what);
+  const decoded = Buffer.from(hex, "hex");
+  if (decoded.length * 2 !== hex.length) throw malformed(what);
+  return decoded;
+}
+
+/** Heights, Unix seconds, peers: all of them are below 2^32. */
+function count(value: unknown, what: string): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32) return value as number;
   throw malformed(what);
 }
 

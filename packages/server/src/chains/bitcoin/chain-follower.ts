@@ -10,7 +10,7 @@ import type { HeaderInfo } from "./bitcoind.ts";
 import { readHeader, type ScannedBlock, scanBlock } from "./block-scanner.ts";
 import { advance, type BitcoinCursor, CURSOR_HASHES, tipHash } from "./cursor.ts";
 import { fatesOf, type MempoolFate, settle } from "./fates.ts";
-import { RPC_NOT_FOUND, RpcError } from "./rpc.ts";
+import { RPC_NOT_FOUND, RpcError } from "./rpc-answer.ts";
 import { NodeProblem, observe, type WatchRun } from "./run.ts";
 import type { TrackedTransaction } from "./tracked-transactions.ts";
 import type { Interest, ScannedTransaction } from "./transaction-scanner.ts";

@@ -20,6 +20,7 @@ export function parseCursor(stored: unknown): BitcoinCursor {
   const { height, hashes } = (stored ?? {}) as { height?: unknown; hashes?: unknown };
   const valid =
     Number.isSafeInteger(height) &&
+    (height as number) >= 0 &&
     Array.isArray(hashes) &&
     hashes.length > 0 &&
     hashes.every((hash) => typeof hash === "string" && /^[0-9a-f]{64}$/.test(hash));

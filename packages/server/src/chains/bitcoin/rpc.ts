@@ -5,40 +5,11 @@
  */
 import { readFile } from "node:fs/promises";
 import { messageOf } from "../../kit/errors.ts";
-
-/** The node answered, and refused. */
-export class RpcError extends Error {
-  override readonly name = "RpcError";
-  readonly method: string;
-  /** bitcoind's code, for example −5 "not found", −28 "still starting". */
-  readonly code: number;
-
-  constructor(method: string, code: number, nodeMessage: string) {
-    const advice = ADVICE[code];
-    super(`bitcoind refused ${method}: ${nodeMessage} (code ${code})${advice ? `; ${advice}` : ""}.`);
-    this.method = method;
-    this.code = code;
-  }
-}
+import { MalformedAnswer, parseAnswer, type RpcError, resultOf, resultsOf } from "./rpc-answer.ts";
 
 /** The node did not answer, or not in the expected form. */
 export class NodeUnreachable extends Error {
   override readonly name = "NodeUnreachable";
-}
-
-export const RPC_NOT_FOUND = -5;
-export const RPC_OUT_OF_RANGE = -8;
-export const RPC_MISC = -1;
-const RPC_METHOD_NOT_FOUND = -32601;
-const RPC_WARMING_UP = -28;
-
-const ADVICE: Readonly<Record<number, string>> = {
-  [RPC_WARMING_UP]: "it is still starting, this passes by itself",
-  [RPC_METHOD_NOT_FOUND]: "this version of the node does not have it, or -rpcwhitelist forbids it",
-};
-
-export function isMethodMissing(error: unknown): boolean {
-  return error instanceof RpcError && error.code === RPC_METHOD_NOT_FOUND;
 }
 
 export interface RpcOptions {
@@ -56,12 +27,6 @@ export interface RpcCall {
   params: readonly unknown[];
 }
 
-interface RpcReply {
-  id?: unknown;
-  result?: unknown;
-  error?: { code?: unknown; message?: unknown } | null;
-}
-
 export class RpcClient {
   readonly #url: string;
   /** Without path and credentials, for messages. */
@@ -75,8 +40,8 @@ export class RpcClient {
     const url = new URL(options.url);
     this.#options = {
       ...options,
-      user: options.user ?? (url.username === "" ? null : decodeURIComponent(url.username)),
-      password: options.password ?? (url.password === "" ? null : decodeURIComponent(url.password)),
+      user: options.user ?? credential(url.username),
+      password: options.password ?? credential(url.password),
     };
     url.username = "";
     url.password = "";
@@ -87,42 +52,36 @@ export class RpcClient {
 
   /** @throws RpcError, NodeUnreachable */
   async call(method: string, params: readonly unknown[] = []): Promise<unknown> {
-    const reply = await this.#post(method, { jsonrpc: "1.0", id: 0, method, params });
-    if (Array.isArray(reply)) throw this.#unexpected(method, "a list instead of one answer");
-    return unwrap(method, reply);
+    const answer = await this.#post(method, { jsonrpc: "1.0", id: 0, method, params });
+    return this.#read(method, () => resultOf(method, answer));
   }
 
   /**
    * Several calls in one request. The results are in the order of the calls; a refusal is a result, not an exception.
-   * @throws NodeUnreachable
+   * @throws NodeUnreachable; RpcError when the node refuses the batch as a whole, such as while it is starting
    */
   async batch(calls: readonly RpcCall[]): Promise<readonly (unknown | RpcError)[]> {
     const [first] = calls;
     if (!first) return [];
     const name = `${first.method} (${calls.length} calls)`;
-    const replies = await this.#post(
+    const answer = await this.#post(
       name,
       calls.map((call, id) => ({ jsonrpc: "1.0", id, ...call })),
     );
-    if (!Array.isArray(replies)) {
-      // A refusal of the batch as a whole, such as "still starting".
-      unwrap(first.method, replies);
-      throw this.#unexpected(name, "one answer instead of a list");
-    }
-    const byId = new Map(replies.map((reply) => [reply.id, reply]));
-    return calls.map(({ method }, id) => {
-      const reply = byId.get(id);
-      if (!reply) throw this.#unexpected(name, `no answer to call ${id}`);
-      try {
-        return unwrap(method, reply);
-      } catch (error) {
-        if (error instanceof RpcError) return error;
-        throw error;
-      }
-    });
+    const methods = calls.map(({ method }) => method);
+    return this.#read(name, () => resultsOf(methods, answer));
   }
 
-  async #post(name: string, body: unknown): Promise<RpcReply | RpcReply[]> {
+  #read<T>(name: string, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof MalformedAnswer) throw this.#unexpected(name, error.message);
+      throw error;
+    }
+  }
+
+  async #post(name: string, body: unknown): Promise<object> {
     const payload = JSON.stringify(body);
     let { status, text } = await this.#send(name, payload);
     if (status === 401 && this.#options.cookieFile !== null) {
@@ -164,7 +123,7 @@ export class RpcClient {
     return user === null ? null : basic(`${user}:${password ?? ""}`);
   }
 
-  #parse(name: string, status: number, text: string): RpcReply | RpcReply[] {
+  #parse(name: string, status: number, text: string): object {
     if (status === 401) {
       throw new NodeUnreachable(
         `bitcoind at ${this.#shown} does not accept the credentials: check rpcUser and rpcPassword, or rpcCookieFile.`,
@@ -173,12 +132,8 @@ export class RpcClient {
     if (status === 403) {
       throw new NodeUnreachable(`bitcoind at ${this.#shown} refuses this machine: allow it with -rpcallowip.`);
     }
-    try {
-      const reply: unknown = JSON.parse(text);
-      if (typeof reply === "object" && reply !== null) return reply as RpcReply | RpcReply[];
-    } catch {
-      // Not JSON: what it is instead is said below.
-    }
+    const answer = parseAnswer(text);
+    if (answer !== null) return answer;
     if (status === 503) {
       throw new NodeUnreachable(`bitcoind at ${this.#shown} has too much to do (HTTP 503): raise -rpcworkqueue.`);
     }
@@ -190,10 +145,15 @@ export class RpcClient {
   }
 }
 
-function unwrap(method: string, reply: RpcReply): unknown {
-  const { error } = reply;
-  if (error) throw new RpcError(method, Number(error.code ?? 0), String(error.message ?? "no reason given"));
-  return reply.result ?? null;
+/** A part of the URL; a `%` that begins no escape is a `%`. */
+function credential(text: string): string | null {
+  if (text === "") return null;
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
 }
 
 function basic(credentials: string): string {

@@ -4,6 +4,7 @@
  * Source: Bitcoin Core `doc/zmq.md`.
  */
 import { messageOf } from "../../kit/errors.ts";
+import { MalformedZmqMessage, readZmqMessage, type ZmqMessage, type ZmqNews } from "./zmq-message.ts";
 
 export interface ZmqEndpoints {
   rawtx: string;
@@ -23,11 +24,6 @@ export interface ZmqListener {
   onTrouble(message: string): void;
 }
 
-const HASH_BYTES = 32;
-/** Hash, `C` or `D`. */
-const BLOCK_BODY_BYTES = HASH_BYTES + 1;
-/** Hash, `A` or `R`, mempool sequence u64. */
-const MEMPOOL_BODY_BYTES = HASH_BYTES + 1 + 8;
 /** Messages that wait for us at most; a block announces thousands at once. Beyond it they are lost, which is a gap. */
 const HIGH_WATER_MARK = 10_000;
 const HEARTBEAT_INTERVAL_MS = 10_000;
@@ -91,30 +87,28 @@ export class ZmqFeed {
   }
 
   #handle(frames: readonly Buffer[]): void {
-    const [topicFrame, body, counter] = frames;
-    if (!topicFrame || !body || counter?.length !== 4) {
-      this.#listener.onTrouble(`A ZMQ message of ${frames.length} frames is not bitcoind's; it is left aside.`);
+    let message: ZmqMessage;
+    try {
+      message = readZmqMessage(frames);
+    } catch (error) {
+      if (!(error instanceof MalformedZmqMessage)) throw error;
+      this.#listener.onTrouble(`${error.message}; it is left aside.`);
       return;
     }
-    const topic = topicFrame.toString("latin1");
-    this.#checkCounter(topic, counter.readUInt32LE(0));
-    if (topic === "rawtx") this.#listener.onTransaction(body);
-    else if (topic === "sequence") this.#handleSequence(body);
+    this.#checkCounter(message);
+    this.#tell(message.news);
   }
 
-  #checkCounter(topic: string, counter: number): void {
+  #tell(news: ZmqNews): void {
+    if (news.is === "transaction") this.#listener.onTransaction(news.raw);
+    else if (news.is === "block") this.#listener.onBlock();
+    else if (news.is === "added") this.#listener.onMempoolAdded(news.txId);
+    else this.#listener.onMempoolRemoved(news.txId);
+  }
+
+  #checkCounter({ topic, counter }: ZmqMessage): void {
     const expected = this.#next.get(topic);
     this.#next.set(topic, (counter + 1) >>> 0);
     if (expected !== undefined && counter !== expected) this.#listener.onGap();
-  }
-
-  #handleSequence(body: Buffer): void {
-    const label = String.fromCharCode(body[HASH_BYTES] ?? 0);
-    // Unlike in transactions, hashes are sent here in the order in which they are shown.
-    const txId = body.toString("hex", 0, HASH_BYTES);
-    if (body.length === BLOCK_BODY_BYTES && (label === "C" || label === "D")) this.#listener.onBlock();
-    else if (body.length === MEMPOOL_BODY_BYTES && label === "A") this.#listener.onMempoolAdded(txId);
-    else if (body.length === MEMPOOL_BODY_BYTES && label === "R") this.#listener.onMempoolRemoved(txId);
-    else this.#listener.onTrouble(`A ZMQ sequence message of ${body.length} bytes is not known; it is left aside.`);
   }
 }
