@@ -4,8 +4,8 @@ import { codeFacts, type Finding, isCode, lineOf, type SourceFile } from "./sour
 const FILE_LINES_MAX = 400;
 const FUNCTION_LINES_MAX = 70;
 
-/** Verbatim copies of other people's documents are not ours to tidy. */
-const OTHERS_TEXT = /^packages\/server\/test\/samples\/[^/]+\/document\.txt$/;
+/** Verbatim copies of other people's documents, and the patches that quote them, are not ours to tidy. */
+const OTHERS_TEXT = /^packages\/server\/test\/samples\/[^/]+\/(document\.txt|patches\.json)$/;
 
 // Put together from halves, so that these lines do not find themselves.
 const LEFT_OVER_WORDS = [
