@@ -7,7 +7,6 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { MemoryBus } from "./bus/memory-bus.ts";
-import { BitcoinWatcher } from "./chains/bitcoin/bitcoin-watcher.ts";
 import { ExternalFacts } from "./chains/external/facts.ts";
 import { SandboxChain } from "./chains/sandbox/chain.ts";
 import { SandboxChainControls } from "./chains/sandbox/controls.ts";
@@ -300,6 +299,8 @@ async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Cl
       chains.known.push({ facts: new ExternalFacts(chain, settings), watched: false });
       continue;
     }
+    // Loaded only where it is configured: the sandbox starts sooner.
+    const { BitcoinWatcher } = await import("./chains/bitcoin/bitcoin-watcher.ts");
     const watcher = new BitcoinWatcher({ chain, clock, logger, ...settings });
     chains.watchers.push(watcher);
     chains.known.push({ facts: watcher.facts, watched: true });

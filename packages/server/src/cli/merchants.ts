@@ -1,6 +1,5 @@
 /** `paybell merchants create | list | set-xpub` */
 import { Command } from "commander";
-import { BitcoinFacts } from "../chains/bitcoin/facts.ts";
 import { InvalidXpub } from "../chains/watcher.ts";
 import type { Config } from "../config/config.ts";
 import { MERCHANT_ID } from "../config/schema.ts";
@@ -77,7 +76,7 @@ function setXpubCommand(io: CliIo): Command {
     .addHelpText("after", "\nExample:\n  paybell merchants set-xpub corner-shop bitcoin zpub6r…\n");
   return addDatabaseFlags(setXpub).action(async (merchantId: string, chain: string, xpub: string) => {
     const config = configFrom(setXpub, io);
-    const address = firstAddress(config, chain, xpub);
+    const address = await firstAddress(config, chain, xpub);
     await withDatabase(config, async ({ merchants }) => {
       await existingMerchant(merchants, merchantId);
       await merchants.setXpub(merchantId, chain, xpub);
@@ -87,7 +86,7 @@ function setXpubCommand(io: CliIo): Command {
   });
 }
 
-function firstAddress(config: Config, chain: string, xpub: string): string {
+async function firstAddress(config: Config, chain: string, xpub: string): Promise<string> {
   const settings = config.chains[chain];
   if (settings?.kind !== "bitcoin") {
     const able = Object.keys(config.chains).filter((name) => config.chains[name]?.kind === "bitcoin");
@@ -97,6 +96,8 @@ function firstAddress(config: Config, chain: string, xpub: string): string {
     );
   }
   try {
+    // Loaded only here: every other command starts sooner without it.
+    const { BitcoinFacts } = await import("../chains/bitcoin/facts.ts");
     return new BitcoinFacts({ chain, network: settings.network }).allocator.derive(xpub, 0);
   } catch (error) {
     if (error instanceof InvalidXpub)

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 /** The entry: gives the program the real world. */
 import { readFileSync } from "node:fs";
+import { enableCompileCache, flushCompileCache } from "node:module";
 import pc from "picocolors";
-import { runProgram } from "./program.ts";
+
+// Compiled once, not at every start: hence the program is imported only now.
+enableCompileCache();
+const { runProgram } = await import("./program.ts");
 
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -19,5 +23,7 @@ const exitCode = await runProgram(
   },
   manifest.version,
 );
+// Not left to the end of the process: a server may be killed.
+flushCompileCache();
 // A running server keeps the process alive; everything else is done.
 process.exitCode = exitCode;
