@@ -8,6 +8,7 @@ import { withDatabase } from "../../src/cli/with-database.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { createKey, keyRow, SANDBOX_SECRET_KEY } from "../../src/http/keys.ts";
+import { type Clock, systemClock } from "../../src/kit/clock.ts";
 import type { ApiKey } from "../../src/log/store.ts";
 import { type RunningServer, startServer } from "../../src/main.ts";
 
@@ -40,8 +41,13 @@ export class TestServer {
     this.#logged = logged;
   }
 
-  /** @param file what stands in paybell.config.json */
-  static async start(environment: Record<string, string> = {}, file: object = {}): Promise<TestServer> {
+  /** @param file what stands in paybell.config.json
+   * @param clock left out: the system's */
+  static async start(
+    environment: Record<string, string> = {},
+    file: object = {},
+    clock: Clock = systemClock,
+  ): Promise<TestServer> {
     const dir = await mkdtemp(join(tmpdir(), "paybell-http-"));
     await writeFile(join(dir, "paybell.config.json"), JSON.stringify(file));
     const config = loadConfig({
@@ -54,6 +60,7 @@ export class TestServer {
     const server = await startServer(config, {
       logger: createLogger(config.logLevel, { write: (line) => void logged.push(line) }),
       version: "0.0.0-test",
+      clock,
       onFatal: (error) => {
         throw error;
       },
