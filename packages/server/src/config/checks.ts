@@ -95,6 +95,7 @@ function checkChain(name: string, chain: ChainConfig, whereOf: WhereOf): ConfigP
     );
   }
   if (chain.kind === "bitcoin") {
+    if (!URL.canParse(chain.rpcUrl)) add(".rpcUrl", "is no URL", "Allowed: a URL like http://127.0.0.1:8332.");
     if ((chain.rpcUser === null) !== (chain.rpcPassword === null)) {
       add(".rpcUser", "rpcUser and rpcPassword belong together", "Give both, or rpcCookieFile alone.");
     }

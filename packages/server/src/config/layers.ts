@@ -22,6 +22,13 @@ export interface LayerInput {
 }
 
 const PREFIX = "PAYBELL_";
+/** A map: an object would know `constructor` too. */
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ["1", true],
+  ["true", true],
+  ["0", false],
+  ["false", false],
+]);
 
 export function layer({ file, environment, flags }: LayerInput): Layers {
   const tree = structuredClone(file);
@@ -68,7 +75,7 @@ function parse(setting: Setting, text: string): unknown {
     case "integer":
       return /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : undefined;
     case "boolean":
-      return { "1": true, true: true, "0": false, false: false }[text];
+      return BOOLEANS.get(text);
     case "array":
       return text
         .split(",")

@@ -9,7 +9,7 @@ import { completeConfig } from "./complete.ts";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import { readConfigFile } from "./config-file.ts";
-import { type LayerInput, type Layers, layer } from "./layers.ts";
+import { type LayerInput, type Layers, layer, type Tree } from "./layers.ts";
 import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "./schema.ts";
 import { schemaProblems } from "./schema-problems.ts";
 import { SETTINGS } from "./settings.ts";
@@ -32,7 +32,14 @@ const validate = (() => {
 
 /** @throws ConfigError */
 export function loadConfig(sources: ConfigSources): Config {
-  const file = readConfigFile(sources.configFile, sources.cwd);
+  return configFrom(readConfigFile(sources.configFile, sources.cwd), sources);
+}
+
+/**
+ * As `loadConfig`, with the file read already.
+ * @throws ConfigError
+ */
+export function configFrom(file: { name: string; tree: Tree }, sources: Omit<ConfigSources, "configFile">): Config {
   const layers = layer({ file: file.tree, environment: sources.environment, flags: sources.flags });
   const whereOf = (path: string) => placeOf(path, layers, file.name);
   const problems = [...layers.problems, ...unavailable(layers, whereOf)];

@@ -30,7 +30,8 @@ export function schemaProblems(errors: readonly ErrorObject[], whereOf: (path: s
 
 /** The value itself, where it is short and no secret. */
 function shown(value: unknown, path: string): string {
-  if (/password/i.test(path) || (typeof value === "object" && value !== null) || value === undefined) return "";
+  // A URL may carry a password.
+  if (/password|url/i.test(path) || (typeof value === "object" && value !== null) || value === undefined) return "";
   const text = JSON.stringify(value);
   return text.length > 80 ? "" : `${text} `;
 }

@@ -6,6 +6,7 @@
 import { ERRORS } from "@paybell/protocol";
 import type { FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
+import { isNestedDeeperThan } from "../kit/json-depth.ts";
 import type { Api } from "./api.ts";
 
 /** Deepest nesting of arrays and objects in a body. */
@@ -51,15 +52,8 @@ function decode(body: Buffer): string | null {
 }
 
 function refuseDeepNesting(request: FastifyRequest): void {
-  let level: unknown[] = [request.body];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) {
-      throw new PaybellError("invalid_request", `The body is nested more than ${MAX_DEPTH} levels deep.`, [
-        { path: "", problem: "is nested too deeply", allowed: `at most ${MAX_DEPTH} levels` },
-      ]);
-    }
-    level = level
-      .filter((value) => typeof value === "object" && value !== null)
-      .flatMap((value) => Object.values(value as object));
-  }
+  if (!isNestedDeeperThan(MAX_DEPTH, request.body)) return;
+  throw new PaybellError("invalid_request", `The body is nested more than ${MAX_DEPTH} levels deep.`, [
+    { path: "", problem: "is nested too deeply", allowed: `at most ${MAX_DEPTH} levels` },
+  ]);
 }

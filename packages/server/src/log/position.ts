@@ -11,7 +11,8 @@ export interface Position {
   offset: number;
 }
 
-const PATTERN = /^([0-9a-z]{1,16})\.([0-9]{1,4})\.([0-9]{1,15})$/;
+/** One way of writing each number only, so that two texts are never the same position. */
+const PATTERN = /^([0-9a-z]{1,16})\.(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,14})$/;
 
 export function formatPosition(position: Position): string {
   return `${position.epoch}.${position.partition}.${position.offset}`;

@@ -14,10 +14,20 @@ export const topics = {
 
 export type TopicKind = keyof typeof topics;
 
+/** Parts behind the kind. A map: an object would know `constructor` too. */
+const PARTS: ReadonlyMap<string, number> = new Map<TopicKind, number>([
+  ["payment", 1],
+  ["merchant", 1],
+  ["stock", 1],
+  ["customer", 2],
+  ["reference", 2],
+  ["address", 3],
+]);
+
 /** Splits a topic that came from outside; `null` when it is none. Ids may contain `:` only in the last part. */
 export function parseTopic(text: string): { kind: TopicKind; merchantId: string | null; parts: string[] } | null {
-  const [kind, ...rest] = text.split(":");
-  const count = { payment: 1, merchant: 1, stock: 1, customer: 2, reference: 2, address: 3 }[kind as TopicKind];
+  const [kind = "", ...rest] = text.split(":");
+  const count = PARTS.get(kind);
   if (count === undefined || rest.length < count) return null;
   const parts = [...rest.slice(0, count - 1), rest.slice(count - 1).join(":")];
   if (parts.some((part) => part === "")) return null;
