@@ -31,9 +31,13 @@ export class SandboxChainControls {
     return { txId };
   }
 
+  /** One block after the other, so that every step is seen, as on a real chain. */
   async mine(blocks: number): Promise<{ height: number }> {
-    const height = await this.#chain.mine(blocks);
-    await this.#watcher.settled();
+    let height = 0;
+    for (let mined = 0; mined < blocks; mined += 1) {
+      height = await this.#chain.mine(1);
+      await this.#watcher.settled();
+    }
     return { height };
   }
 
