@@ -91,6 +91,8 @@ export interface PaymentStore {
   /** Every match key that any payment on this chain ever named, in pages; `after` is the last key of the page before. */
   watchedRecipients(chain: string, after: string | null, limit: number): Promise<readonly string[]>;
   progress(chain: string): Promise<WatcherProgress | null>;
+  /** How many payments stand in each status; erased ones are none. O(1) in the number of payments. */
+  countByStatus(): Promise<Readonly<Record<PaymentStatus, number>>>;
 }
 
 export interface Merchant {

@@ -23,8 +23,8 @@ class RecordingConnection extends Connection {
   }
 }
 
-/** One row each, or all of a table that has as many rows as there are merchants. */
-const SMALL_TABLES = /^SCAN (meta|sandbox_chain|merchants)\b/;
+/** One row each, or all of a table that has as many rows as there are merchants, or statuses. */
+const SMALL_TABLES = /^SCAN (meta|sandbox_chain|merchants|payment_counts)\b/;
 
 const [merchantId, chain, recipient] = ["merchant", "sandbox", "recipient"];
 const asked = [
@@ -70,6 +70,7 @@ const questions: Record<keyof typeof reads, Ask> = {
       reads.list(at, { ...filter, limit: 5 }, null),
       reads.list(at, { ...filter, limit: 5 }, { createdAtMs: T0_MS, id: "id" }),
     ]),
+  countByStatus: (at) => reads.countByStatus(at),
   latestOnAddress: (at) => reads.latestOnAddress(at, merchantId, chain, recipient),
   merchantsOnAddress: (at) => reads.merchantsOnAddress(at, chain, recipient),
   route: (at) => {

@@ -15,6 +15,7 @@ export function testPayments(make: MakeHome): void {
     testRoundTrip(store);
     testDecisions(store);
     testLists(store);
+    testCounts(store);
   });
 }
 
@@ -180,5 +181,28 @@ function testLists(store: () => OpenStore): void {
         code: "invalid_cursor",
       });
     }
+  });
+}
+
+function testCounts(store: () => OpenStore): void {
+  test("are counted by status: each change once, a refused one not, an erased payment no longer", async () => {
+    const { log, payments } = store();
+    const before = await payments.countByStatus();
+    const [first, second, third] = [samplePayment(), samplePayment(), samplePayment()];
+    recordsIn(await log.append([first, second, third].map((payment) => creation(payment))));
+    const paid = change(first, { status: "paid" });
+    recordsIn(await log.append([paid]));
+    // Decided on what has changed meanwhile, and a second change that leaves the status as it is.
+    expect((await log.append([change(first, { status: "failed" })]))[0]).toMatchObject({ reason: "conflict" });
+    recordsIn(await log.append([change(paid.payment, { confirmations: 3 })]));
+    const cancelled = change(second, { status: "cancelled" });
+    recordsIn(await log.append([cancelled]));
+    recordsIn(await log.append([change(cancelled.payment, { erasedAtMs: T0_MS })]));
+    const after = await payments.countByStatus();
+    const added = PAYMENT_STATUSES.map((status) => [status, after[status] - before[status]] as const);
+    expect(added.filter(([, count]) => count !== 0)).toEqual([
+      ["pending", 1],
+      ["paid", 1],
+    ]);
   });
 }

@@ -10,6 +10,14 @@ import type { Job } from "./writing/commit.ts";
 /** Commands in one commit; a single larger call goes alone. Bounds how long one commit can hold up the next. */
 const COMMANDS_PER_COMMIT = 1_000;
 
+/** One commit, for metrics. */
+export interface CommitTaken {
+  /** Commands in it; a write beside the log counts as one. */
+  commands: number;
+  /** From its leaving to its answer: waiting for its turn in the writer and the sync of the disk included. */
+  seconds: number;
+}
+
 export interface CommitQueueOptions {
   /** Commands that may wait, those under way included. */
   pendingCommands: number;
@@ -17,6 +25,8 @@ export interface CommitQueueOptions {
   send: (jobs: readonly Job[]) => Promise<readonly Outcome<unknown>[]>;
   /** Called after each commit, before its callers are answered. */
   onCommitted: (committed: readonly { job: Job; value: unknown }[]) => void;
+  /** Called once per commit that was written; must not throw. */
+  onTaken: (commit: CommitTaken) => void;
 }
 
 interface Entry {
@@ -55,6 +65,11 @@ export class CommitQueue {
     });
   }
 
+  /** Commands that wait, those under way included. */
+  get pending(): number {
+    return this.#pending;
+  }
+
   /** Resolves when nothing waits any more. */
   drained(): Promise<void> {
     if (!this.#running) return Promise.resolve();
@@ -80,6 +95,7 @@ export class CommitQueue {
 
   async #commit(entries: readonly Entry[]): Promise<void> {
     let outcomes: readonly Outcome<unknown>[];
+    const leftAtMs = performance.now();
     try {
       outcomes = await this.#options.send(entries.map((entry) => entry.job));
     } catch (error) {
@@ -88,6 +104,8 @@ export class CommitQueue {
       else this.#fail(entries, error);
       return;
     }
+    const seconds = (performance.now() - leftAtMs) / 1_000;
+    this.#options.onTaken({ commands: entries.reduce((sum, { size }) => sum + size, 0), seconds });
     try {
       this.#announce(entries, outcomes);
     } finally {

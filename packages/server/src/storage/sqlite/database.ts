@@ -3,7 +3,7 @@
  * and receives, so that a slow disk never stops the event loop. Why two: docs/decisions/0001-sqlite-in-workers.md.
  */
 import type { AppendCommand, AppendResult, LogRecord, WatcherProgress } from "../../log/event-log.ts";
-import { CommitQueue } from "./commit-queue.ts";
+import { CommitQueue, type CommitTaken } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { ReaderOperations } from "./reader.ts";
 import type { Reads } from "./reading/reads.ts";
@@ -26,6 +26,8 @@ export interface SqliteOptions {
   pendingCommands: number;
   /** A worker thread died: nothing can be stored or read any more; the process should end. */
   onFatal: (error: Error) => void;
+  /** Called once per commit that was written, for metrics; must not throw. */
+  onCommit?: (commit: CommitTaken) => void;
   /** A listener of `onAppended` threw: what it missed, it missed; the log goes on. Must not throw itself. */
   onListenerError: (error: unknown) => void;
 }
@@ -56,6 +58,7 @@ export class SqliteDatabase {
     this.#queue = new CommitQueue({
       pendingCommands: options.pendingCommands,
       send: (jobs) => this.#writer.call("commit", jobs),
+      onTaken: (commit) => options.onCommit?.(commit),
       onCommitted: (committed) => this.#announce(committed),
     });
   }
@@ -84,6 +87,11 @@ export class SqliteDatabase {
   /** Names of the migrations that this opening has applied. */
   get migrated(): readonly string[] {
     return this.#started.migrated;
+  }
+
+  /** Commands that wait for the disk. */
+  get pendingCommands(): number {
+    return this.#queue.pending;
   }
 
   async append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]> {

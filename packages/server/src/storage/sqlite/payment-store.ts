@@ -1,4 +1,5 @@
 /** Payments on SQLite. */
+import type { PaymentStatus } from "@paybell/protocol";
 import { PaybellError } from "../../kit/errors.ts";
 import type { WatcherProgress } from "../../log/event-log.ts";
 import type {
@@ -72,6 +73,10 @@ export class SqlitePaymentStore implements PaymentStore {
 
   progress(chain: string): Promise<WatcherProgress | null> {
     return this.#database.read("progress", chain);
+  }
+
+  countByStatus(): Promise<Readonly<Record<PaymentStatus, number>>> {
+    return this.#database.read("countByStatus");
   }
 }
 

@@ -1,5 +1,6 @@
 /** Payments with their transfers: for a decision, for a client, for a list. */
 import type { SQLInputValue } from "node:sqlite";
+import { PAYMENT_STATUSES, type PaymentStatus } from "@paybell/protocol";
 import type { PaymentQuery, Snapshot } from "../../../log/store.ts";
 import type { Payment, PaymentState } from "../../../payments/payment.ts";
 import type { Transfer } from "../../../payments/transfer.ts";
@@ -103,6 +104,16 @@ export function list(
       next: last ? { createdAtMs: last.createdAtMs, id: last.id } : null,
     };
   });
+}
+
+/** As the transactions that wrote the payments have counted them, see migration 0003. */
+export function countByStatus(connection: Connection): Record<PaymentStatus, number> {
+  const counts = Object.fromEntries(PAYMENT_STATUSES.map((status) => [status, 0])) as Record<PaymentStatus, number>;
+  const rows = connection.all<{ status: PaymentStatus; payments: number }>(
+    "SELECT status, payments FROM payment_counts",
+  );
+  for (const { status, payments } of rows) counts[status] = payments;
+  return counts;
 }
 
 function findPayment(connection: Connection, id: string): Payment | null {

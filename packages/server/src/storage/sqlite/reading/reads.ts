@@ -1,7 +1,7 @@
 /** What the reader thread can be asked. */
 import { head, readAfter } from "./log.ts";
 import { idempotentAnswer, keyByHash, keys, merchant, merchants } from "./merchants.ts";
-import { latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
+import { countByStatus, latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
 import { merchantsOnAddress, route } from "./route.ts";
 import { sandboxBlock, sandboxBlockAt, sandboxHead, sandboxTransactions } from "./sandbox.ts";
 import { dueAtHeight, dueAtTime, openTransfers, progress, transfersInBlock, watchedRecipients } from "./watch.ts";
@@ -12,6 +12,7 @@ export const reads = {
   loadForDecision,
   snapshot,
   list,
+  countByStatus,
   latestOnAddress,
   merchantsOnAddress,
   route,
