@@ -109,6 +109,14 @@ describe("in live mode", () => {
     lives(await follow(fresh, from("198.51.100.8")));
   });
 
+  it("an IPv6 network is one address", async () => {
+    const payments = await Promise.all([server.create(), server.create(), server.create()]);
+    for (let at = 0; at < 20; at += 1) lives(await follow(payments[at % 3] as Payment, from(`2001:db8::${at + 1}`)));
+    const fresh = await server.create();
+    await isRefused(await follow(fresh, from("2001:db8::ffff")), "Too many connections from this address");
+    lives(await follow(fresh, from("2001:db8:0:1::1")));
+  });
+
   it("one buyer with a network of his own cannot lock a shop out", async () => {
     const his = await server.create();
     const another = await server.create();
