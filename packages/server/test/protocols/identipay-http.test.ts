@@ -255,6 +255,16 @@ describe("refusals of the server itself", () => {
     ]);
   });
 
+  it("keep their status where a limit is reached, and say when to come back", async () => {
+    const slow = await ProtocolServer.start({ limits: { keylessRequestsPerSecond: 1 } });
+    const client = new IdentipayShop(slow.url, null);
+    const answers = [await client.settle("a"), await client.settle("b"), await client.settle("c")];
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 429]);
+    expect(answers[2]?.json.error.code).toBe("INTERNAL_ERROR");
+    expect(answers[2]?.headers.get("retry-after")).toMatch(/^\d+$/);
+    await slow.stop();
+  });
+
   it("hide what went wrong inside, and tell the operator", async () => {
     const broken = await ProtocolServer.start();
     const client = new IdentipayShop(broken.url, await broken.addKey("secret"));

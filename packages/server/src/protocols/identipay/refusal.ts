@@ -31,6 +31,9 @@ function translate(error: PaybellError): { httpStatus: number; code: IdentipayCo
     case 413:
     case 415:
       return { httpStatus, code: "VALIDATION_ERROR" };
+    // Not the request's fault; the message says what to wait for.
+    case 429:
+      return { httpStatus, code: "INTERNAL_ERROR" };
     default:
       return httpStatus < 500 ? { httpStatus: 400, code: "VALIDATION_ERROR" } : { httpStatus, code: "INTERNAL_ERROR" };
   }
