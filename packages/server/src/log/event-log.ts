@@ -35,7 +35,8 @@ export interface PaymentCommand {
   kind: "payment";
   /** The sequence of the payment that was decided on; 0 for a payment that is to be created. */
   expectedSequence: number;
-  /** The payment after the decision. */
+  /** The payment after the decision. What was given at its creation stays as it is stored; only an erasure (`erasedAtMs`)
+   * takes something out of it. */
   payment: Payment;
   /** Only those that changed. */
   transfers: readonly Transfer[];

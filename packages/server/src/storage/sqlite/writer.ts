@@ -1,14 +1,27 @@
 /** The writer thread: the only one that changes the database. One commit at a time. */
-import { serve } from "./rpc.ts";
+import { attempt, serve } from "./rpc.ts";
 import { type Opened, open, type Started, type StartRequest } from "./start.ts";
 import { commit, type Job } from "./writing/commit.ts";
 import { writes } from "./writing/writes.ts";
 
+/** Changes (payments, single writes) after which the WAL is moved into the database. Bounds the WAL and the time that a
+ * checkpoint takes; a page that changes many times in between is moved once. */
+const CHANGES_PER_CHECKPOINT = 2_000;
+
 let opened: Opened | null = null;
+let changesInWal = 0;
 
 function current(): Opened {
   if (!opened) throw new Error("The database is not open.");
   return opened;
+}
+
+/** One that fails (a full disk) loses nothing: all of it is still in the WAL, and the next one takes it along. A disk that
+ * stays full refuses the commits themselves, whose callers hear it. */
+function checkpoint(): void {
+  changesInWal = 0;
+  const failed = attempt(() => opened?.connection.checkpoint());
+  if (!failed.ok) changesInWal = CHANGES_PER_CHECKPOINT;
 }
 
 const operations = {
@@ -18,7 +31,11 @@ const operations = {
   },
   commit(jobs: readonly Job[]) {
     const { connection, started } = current();
-    return commit(connection, started.epoch, writes, jobs);
+    const outcomes = commit(connection, started.epoch, writes, jobs);
+    for (const job of jobs) changesInWal += job.kind === "append" ? job.commands.length : 1;
+    // After the answer has left: nobody waits for it but the next commit.
+    if (changesInWal >= CHANGES_PER_CHECKPOINT) queueMicrotask(checkpoint);
+    return outcomes;
   },
   close(): void {
     const { connection, held } = current();

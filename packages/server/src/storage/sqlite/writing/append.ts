@@ -8,6 +8,20 @@ import { paymentToRow, transferToRow } from "../rows.ts";
 import type { Stored, Transaction } from "./commit.ts";
 import { erasePersonalTopics } from "./erase.ts";
 import { storeIdempotentAnswer } from "./idempotency.ts";
+import {
+  CHANGING_COLUMNS,
+  ERASE_PAYMENT,
+  ERASED_COLUMNS,
+  INDEXED_COLUMNS,
+  INSERT_PAYMENT,
+  INSERT_RECORD,
+  INSERT_TOPIC,
+  PAYMENT_COLUMNS,
+  TRANSFER_COLUMNS,
+  UPDATE_INDEXED,
+  UPDATE_PAYMENT,
+  UPSERT_TRANSFER,
+} from "./statements.ts";
 
 export function appendCommand(transaction: Transaction, command: PaymentCommand | UnattributedCommand): Stored {
   return command.kind === "payment" ? appendPayment(transaction, command) : appendUnattributed(transaction, command);
@@ -56,8 +70,8 @@ function requireContiguous({ expectedSequence, payment, events }: PaymentCommand
 }
 
 function insert({ connection }: Transaction, payment: Payment): "conflict" | "address_in_use" | null {
-  const row = paymentToRow(payment);
   if (connection.get("SELECT 1 FROM payments WHERE id = ?", payment.id)) return "conflict";
+  const row = paymentToRow(payment);
   const taken = connection.get(
     "SELECT 1 FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ? AND is_open = 1",
     payment.chain,
@@ -65,37 +79,31 @@ function insert({ connection }: Transaction, payment: Payment): "conflict" | "ad
     payment.merchantId,
   );
   if (taken && row.is_open === 1) return "address_in_use";
-  const columns = Object.keys(row);
-  connection.runNamed(
-    `INSERT INTO payments (${columns.join(", ")}, derivation_xpub)
-     VALUES (${columns.map((column) => `:${column}`).join(", ")},
-       (SELECT xpub FROM derivation_cursors WHERE merchant_id = :merchant_id AND chain = :chain AND is_current = 1))`,
-    row,
+  connection.run(
+    INSERT_PAYMENT,
+    ...PAYMENT_COLUMNS.map((column) => row[column] ?? null),
+    payment.merchantId,
+    payment.chain,
   );
   return null;
 }
 
 function update({ connection }: Transaction, { payment, expectedSequence }: PaymentCommand): "conflict" | null {
   const row = paymentToRow(payment);
-  const assignments = Object.keys(row).map((column) => `${column} = :${column}`);
-  const changed = connection.runNamed(
-    `UPDATE payments SET ${assignments.join(", ")} WHERE id = :id AND sequence = :expected_sequence`,
-    { ...row, expected_sequence: expectedSequence },
-  );
-  return changed === 1 ? null : "conflict";
+  const values = CHANGING_COLUMNS.map((column) => row[column] ?? null);
+  if (connection.run(UPDATE_PAYMENT, ...values, payment.id, expectedSequence) === 0) return "conflict";
+  const indexed = INDEXED_COLUMNS.map((column) => row[column] ?? null);
+  connection.run(UPDATE_INDEXED, ...indexed, payment.id, ...indexed);
+  if (payment.erasedAtMs !== null) {
+    connection.run(ERASE_PAYMENT, ...ERASED_COLUMNS.map((column) => row[column] ?? null), payment.id);
+  }
+  return null;
 }
 
 /** Returns false when the transfer belongs to another payment of this merchant. */
 function upsertTransfer({ connection }: Transaction, payment: Payment, transfer: Transfer): boolean {
   const row = transferToRow(payment, transfer);
-  const columns = Object.keys(row);
-  const changed = connection.runNamed(
-    `INSERT INTO transfers (${columns.join(", ")}) VALUES (${columns.map((column) => `:${column}`).join(", ")})
-     ON CONFLICT (chain, tx_id, idx, merchant_id) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}
-     WHERE transfers.payment_id = excluded.payment_id`,
-    row,
-  );
-  return changed === 1;
+  return connection.run(UPSERT_TRANSFER, ...TRANSFER_COLUMNS.map((column) => row[column] ?? null)) === 1;
 }
 
 /** The address at this index was paid: the gap behind it starts anew. */
@@ -123,8 +131,7 @@ function writeRecord(
   const offset = transaction.head;
   const distinct = [...new Set(topics)];
   connection.run(
-    `INSERT INTO log_records (offset, id, type, merchant_id, payment_id, sequence, at_ms, data, topics)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT_RECORD,
     offset,
     recordId(epoch, offset),
     event.type,
@@ -135,5 +142,5 @@ function writeRecord(
     JSON.stringify(event.data),
     JSON.stringify(distinct),
   );
-  for (const topic of distinct) connection.run("INSERT INTO log_topics (topic, offset) VALUES (?, ?)", topic, offset);
+  for (const topic of distinct) connection.run(INSERT_TOPIC, topic, offset);
 }

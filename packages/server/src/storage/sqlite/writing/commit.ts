@@ -26,23 +26,27 @@ export function commit(
   writes: Operations,
   jobs: readonly Job[],
 ): readonly Outcome<unknown>[] {
-  connection.exec("BEGIN IMMEDIATE");
+  connection.run("BEGIN IMMEDIATE");
   try {
     const before = connection.get<{ head: number }>("SELECT head FROM meta")?.head ?? 0;
     const transaction: Transaction = { connection, epoch, head: before };
     const outcomes = jobs.map((job) => attemptJob(transaction, writes, job));
     if (transaction.head !== before) connection.run("UPDATE meta SET head = ?", transaction.head);
-    connection.exec("COMMIT");
+    connection.run("COMMIT");
     return outcomes;
   } catch (error) {
-    if (connection.inTransaction) connection.exec("ROLLBACK");
+    if (connection.inTransaction) connection.run("ROLLBACK");
     throw error;
   }
 }
 
 function attemptJob(transaction: Transaction, writes: Operations, job: Job): Outcome<unknown> {
+  // A command has a savepoint of its own; where it is all that the job wants, that one is enough.
+  const isOneCommand = job.kind === "append" && job.commands.length === 1 && job.progress === null;
   const outcome = attempt(() =>
-    inSavepoint(transaction, () => ({ keep: true, value: perform(transaction, writes, job) })),
+    isOneCommand
+      ? perform(transaction, writes, job)
+      : inSavepoint(transaction, () => ({ keep: true, value: perform(transaction, writes, job) })),
   );
   // A full disk or an I/O error may have rolled back everything: then no job of this commit was written.
   if (!outcome.ok && !transaction.connection.inTransaction) throw fromWire(outcome.error);

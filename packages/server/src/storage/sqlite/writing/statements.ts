@@ -1,0 +1,132 @@
+/**
+ * What is written for each decision. Texts are made once, since a prepared statement is found by its text; parameters are
+ * given by place, which is much cheaper than by name.
+ */
+import type { PaymentRow, TransferRow } from "../rows.ts";
+
+/** All that a program gives of a payment. */
+export const PAYMENT_COLUMNS = [
+  "id",
+  "merchant_id",
+  "chain",
+  "asset",
+  "decimals",
+  "amount",
+  "address",
+  "recipient",
+  "derivation_index",
+  "uri",
+  "reference",
+  "customer",
+  "items",
+  "metadata",
+  "status",
+  "is_open",
+  "amount_state",
+  "delivery",
+  "flags",
+  "received",
+  "covering_tx_id",
+  "confirmations",
+  "confirmations_required",
+  "final_confirmations",
+  "claimed_at_ms",
+  "sequence",
+  "created_at_ms",
+  "updated_at_ms",
+  "expires_at_ms",
+  "monitor_until_ms",
+  "deadline_ms",
+  "erased_at_ms",
+] as const satisfies readonly (keyof PaymentRow)[];
+
+/** What a decision may change, apart from the indexed ones. */
+export const CHANGING_COLUMNS = [
+  "amount_state",
+  "delivery",
+  "flags",
+  "received",
+  "covering_tx_id",
+  "confirmations",
+  "claimed_at_ms",
+  "sequence",
+  "updated_at_ms",
+] as const satisfies readonly (keyof PaymentRow)[];
+
+/** What a decision may change and an index names. Set only where one differs: SQLite writes an index anew for each of its
+ * columns that is set, whatever the value. */
+export const INDEXED_COLUMNS = ["status", "is_open", "deadline_ms"] as const satisfies readonly (keyof PaymentRow)[];
+
+/** What an erasure changes besides. */
+export const ERASED_COLUMNS = [
+  "reference",
+  "customer",
+  "items",
+  "metadata",
+  "erased_at_ms",
+] as const satisfies readonly (keyof PaymentRow)[];
+
+export const TRANSFER_COLUMNS = [
+  "merchant_id",
+  "payment_id",
+  "chain",
+  "tx_id",
+  "idx",
+  "asset",
+  "amount",
+  "recipient",
+  "status",
+  "confirmations",
+  "block_height",
+  "block_hash",
+  "block_time_ms",
+  "first_seen_at_ms",
+  "replaceable",
+  "replaced_by",
+  "spends",
+  "due_height",
+] as const satisfies readonly (keyof TransferRow)[];
+
+/** What a later observation of the transfer may change. */
+const CHANGING_TRANSFER_COLUMNS = [
+  "amount",
+  "status",
+  "confirmations",
+  "block_height",
+  "block_hash",
+  "block_time_ms",
+  "replaceable",
+  "replaced_by",
+  "spends",
+  "due_height",
+] as const satisfies readonly (keyof TransferRow)[];
+
+const places = (columns: readonly string[]) => columns.map(() => "?").join(", ");
+const assignments = (columns: readonly string[]) => columns.map((column) => `${column} = ?`).join(", ");
+
+/** Behind the columns: merchant and chain. */
+export const INSERT_PAYMENT = `INSERT INTO payments (${PAYMENT_COLUMNS.join(", ")}, derivation_xpub)
+  VALUES (${places(PAYMENT_COLUMNS)},
+    (SELECT xpub FROM derivation_cursors WHERE merchant_id = ? AND chain = ? AND is_current = 1))`;
+
+/** Behind the columns: id and the sequence that was decided on. */
+export const UPDATE_PAYMENT = `UPDATE payments SET ${assignments(CHANGING_COLUMNS)} WHERE id = ? AND sequence = ?`;
+
+/** Behind the columns: id, and the columns again. */
+export const UPDATE_INDEXED = `UPDATE payments SET ${assignments(INDEXED_COLUMNS)}
+  WHERE id = ? AND (${INDEXED_COLUMNS.map((column) => `${column} IS NOT ?`).join(" OR ")})`;
+
+/** Behind the columns: id. */
+export const ERASE_PAYMENT = `UPDATE payments SET ${assignments(ERASED_COLUMNS)} WHERE id = ?`;
+
+/** Changes no row when the transfer belongs to another payment of the merchant. */
+export const UPSERT_TRANSFER = `INSERT INTO transfers (${TRANSFER_COLUMNS.join(", ")})
+  VALUES (${places(TRANSFER_COLUMNS)})
+  ON CONFLICT (chain, tx_id, idx, merchant_id) DO UPDATE
+    SET ${CHANGING_TRANSFER_COLUMNS.map((column) => `${column} = excluded.${column}`).join(", ")}
+    WHERE transfers.payment_id = excluded.payment_id`;
+
+export const INSERT_RECORD = `INSERT INTO log_records
+  (offset, id, type, merchant_id, payment_id, sequence, at_ms, data, topics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+export const INSERT_TOPIC = "INSERT INTO log_topics (topic, offset) VALUES (?, ?)";
