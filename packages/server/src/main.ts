@@ -18,16 +18,17 @@ import type { Api } from "./http/api.ts";
 import type { HttpApiDeps, SandboxControls } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
-import { Metrics } from "./http/metrics.ts";
+import { Metrics, type MetricsSources } from "./http/metrics.ts";
 import { requestGuard } from "./http/request-guard.ts";
 import { seedSandbox } from "./http/sandbox-seed.ts";
 import { ChainRegistry, type KnownChain } from "./ingest/chain-registry.ts";
 import { PaymentIngest } from "./ingest/payment-ingest.ts";
 import { WatchList } from "./ingest/watch-list.ts";
-import { IngestSink } from "./ingest/watch-sink.ts";
+import { IngestSink, type WatchSinkDependencies } from "./ingest/watch-sink.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
 import { descriptorLimit } from "./kit/descriptors.ts";
 import { messageOf, PaybellError } from "./kit/errors.ts";
+import { everySoOften } from "./kit/every-so-often.ts";
 import { StartupError } from "./kit/startup-error.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { registerBlockonomicsRest } from "./protocols/blockonomics/rest.ts";
@@ -99,7 +100,9 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
   const clock = hooks.clock ?? systemClock;
   const onError = (error: unknown) => hooks.logger.error({ err: error }, messageOf(error));
 
-  const store = await openStore(config, hooks, onError);
+  const metrics = new Metrics({ clock, onError });
+  undo.push(() => metrics.close());
+  const store = await openStore(config, hooks, metrics, onError);
   undo.push(() => store.database.close());
   if (config.mode === "sandbox") await seedSandbox(store.merchants, clock);
 
@@ -121,16 +124,20 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
 
   const bus = new MemoryBus({ onError });
   store.log.onAppended((records) => bus.publish(records));
+  store.log.onAppended((records) => metrics.countEvents(records));
   if (hooks.onRecords) bus.subscribe(hooks.onRecords);
-  const hub = new Hub({ log: store.log, bus, pollIntervalMs: HUB_POLL_MS, pageSize: HUB_PAGE, onError });
+  const onDelivered = (record: LogRecord) => metrics.observeDelivery(record);
+  const hub = new Hub({ log: store.log, bus, pollIntervalMs: HUB_POLL_MS, pageSize: HUB_PAGE, onDelivered, onError });
   await hub.start();
   undo.push(() => hub.stop());
 
+  const onBlock: WatchSinkDependencies["onBlock"] = (chain, height, noticedAtMs) =>
+    metrics.noticeBlock(chain, height, noticedAtMs ?? clock.nowMs());
   for (const watcher of chains.watchers) {
     const { chain } = watcher.facts;
     await watchList.load(chain, store.payments);
     watchList.onAnnounced(chain, (recipient) => watcher.onWatched(recipient));
-    await watcher.start(new IngestSink(watcher.facts, { ingest, store: store.payments, watchList }));
+    await watcher.start(new IngestSink(watcher.facts, { ingest, store: store.payments, watchList, onBlock }));
     undo.push(() => watcher.stop());
   }
   undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
@@ -153,7 +160,7 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
     allowedOrigins: config.allowedOrigins,
     onError,
   };
-  return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store });
+  return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics });
 }
 
 interface Parts {
@@ -167,11 +174,12 @@ interface Parts {
   chains: Chains;
   registry: ChainRegistry;
   store: Store;
+  metrics: Metrics;
 }
 
 /** Protocols on transports on one port. */
 async function listen(parts: Parts): Promise<{ url: string; port: number }> {
-  const { config, hooks, clock, onError, undo, context, ingest, chains, store } = parts;
+  const { config, hooks, clock, onError, undo, context, ingest, chains, store, metrics } = parts;
   let stopping = false;
   const proxies = new TrustedProxies(config.trustProxy);
   const connections = new Connections({ limits: config.limits, clock, onError });
@@ -179,14 +187,6 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
   const mounts = mountProtocols(parts, { sockets, connections, proxies });
 
   const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
-  const metrics = new Metrics({
-    connections: () => connections.total,
-    topics: () => context.hub.topicCount,
-    deliveredOffset: () => context.hub.offset,
-    chains: chainStatus,
-  });
-  store.log.onAppended((records) => metrics.countEvents(records));
-
   const tls = await readTlsFiles(config);
   const guard = requestGuard(config);
   let server: Server | null = null;
@@ -222,7 +222,13 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
   };
   const api = await buildHttpApi(deps);
   const http = server as unknown as Server;
-  openSocketGate(http, { config, proxies, connections, logger: hooks.logger });
+  const gate = openSocketGate(http, { config, proxies, connections, logger: hooks.logger });
+  metrics.read({
+    ...figures(parts),
+    connections: () => connections.counters,
+    sockets: () => gate.total,
+    chains: () => chainStatus().map((status) => ({ ...status, watchedUntilMs: ingest.watchedUntilMs(status.chain) })),
+  });
   http.on("upgrade", (request, socket, head) => {
     const refusal = guard(request);
     if (refusal) connections.countRefusal(refusal.code);
@@ -238,6 +244,17 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
   const { port } = http.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   return { url: `${config.tls ? "https" : "http"}://${host}:${port}`, port };
+}
+
+/** What stands behind the transports, for metrics. */
+function figures({ config, hooks, context, store }: Parts): Partial<MetricsSources> {
+  return {
+    build: { version: hooks.version, mode: config.mode },
+    payments: () => store.payments.countByStatus(),
+    topics: () => context.hub.topicCount,
+    deliveredOffset: () => context.hub.offset,
+    pendingCommands: () => store.database.pendingCommands,
+  };
 }
 
 interface Transports {
@@ -266,13 +283,19 @@ interface Store {
   ledger: SqliteSandboxLedger;
 }
 
-async function openStore(config: Config, hooks: ServerHooks, onError: (error: unknown) => void): Promise<Store> {
+async function openStore(
+  config: Config,
+  hooks: ServerHooks,
+  metrics: Metrics,
+  onError: (error: unknown) => void,
+): Promise<Store> {
   const database = await SqliteDatabase.open({
     dataDir: config.dataDir,
     mode: config.mode,
     exclusive: true,
     pendingCommands: config.limits.pendingCommands,
     onFatal: hooks.onFatal,
+    onCommit: (commit) => metrics.observeCommit(commit),
     onListenerError: onError,
   });
   return {
@@ -320,7 +343,7 @@ async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Cl
 function openSocketGate(
   server: Server,
   { config, proxies, connections, logger }: Omit<Transports, "sockets"> & { config: Config; logger: Logger },
-): void {
+): SocketGate {
   const { limits, mode } = config;
   const descriptors = descriptorLimit();
   if (descriptors !== null && descriptors - RESERVED_DESCRIPTORS < limits.connections) {
@@ -331,7 +354,9 @@ function openSocketGate(
     );
   }
   const onRefused = () => connections.countRefusal("too_many_connections");
-  new SocketGate({ limits, descriptors, proxies, plain: config.tls === null, onRefused }).guard(server);
+  const gate = new SocketGate({ limits, descriptors, proxies, plain: config.tls === null, onRefused });
+  gate.guard(server);
+  return gate;
 }
 
 async function readTlsFiles({ tls }: Config): Promise<TlsFiles | null> {
@@ -359,24 +384,4 @@ async function bind(listening: Promise<unknown>, config: Config): Promise<void> 
       "Choose another one with --port or PAYBELL_PORT; 0 takes any free one.",
     );
   }
-}
-
-/** Runs the task again and again with a pause, never twice at once. Returns what ends it. */
-function everySoOften(pauseMs: number, task: () => Promise<void>, onError: (error: unknown) => void) {
-  let timer: NodeJS.Timeout;
-  let running: Promise<void> = Promise.resolve();
-  let ended = false;
-  const run = () => {
-    running = task()
-      .catch(onError)
-      .then(() => {
-        if (!ended) timer = setTimeout(run, pauseMs);
-      });
-  };
-  timer = setTimeout(run, pauseMs);
-  return async () => {
-    ended = true;
-    clearTimeout(timer);
-    await running;
-  };
 }

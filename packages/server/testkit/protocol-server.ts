@@ -211,12 +211,7 @@ export class ProtocolServer {
       feeds: nativeFeeds({ ...context, connections }),
       sandbox: this.#mode === "sandbox" ? this.controls : null,
       readiness: { checkDatabase: async () => {}, chains: () => [], stopping: () => false },
-      metrics: new Metrics({
-        connections: () => connections.total,
-        topics: () => this.hub.topicCount,
-        deliveredOffset: () => this.hub.offset,
-        chains: () => [],
-      }),
+      metrics: new Metrics({ clock: context.clock, onError: this.#onError }),
       clock: context.clock,
       limits: context.limits,
       guard: requestGuard({ mode: this.#mode, sandboxPublic: false, hosts: {} }),

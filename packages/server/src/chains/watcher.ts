@@ -14,6 +14,8 @@ export interface WatchReport {
   observations: readonly Observation[];
   /** The chain's head after this step. `null`: unchanged (mempool news). */
   head: BlockRef | null;
+  /** When the watcher noticed that head, milliseconds; for metrics only. Left out: when it is reported. */
+  noticedAtMs?: number;
   /** Stored with the events; `null` leaves the stored one. */
   cursor: unknown | null;
   /** Everything that happened on the chain until then has been reported, milliseconds. `null`: no statement (mempool

@@ -17,6 +17,8 @@ export interface HubOptions {
   pollIntervalMs: number;
   /** Records read at once while healing a gap. */
   pageSize: number;
+  /** A record was handed to everybody who listens; only of those to which somebody does. For metrics: must be quick. */
+  onDelivered?: (record: LogRecord) => void;
   /** A listener or a read failed: the hub goes on, the operator is told. */
   onError: (error: unknown) => void;
 }
@@ -111,6 +113,7 @@ export class Hub {
         }
       }
     }
+    if (published) this.#options.onDelivered?.(record);
   }
 
   /** Reads what is behind `#offset` until nothing is missing. One at a time; a call during a run makes one more. */

@@ -183,6 +183,11 @@ export class PaymentIngest implements Ingest {
     };
   }
 
+  /** Everything that happened on the chain until then is in the log, milliseconds; `null`: not known yet. */
+  watchedUntilMs(chain: string): number | null {
+    return this.#watchedUntilMs.get(chain) ?? null;
+  }
+
   async tick(): Promise<void> {
     for (const { facts, watched } of this.#options.chains.all) {
       await this.#tickChain(facts.chain, watched);

@@ -4,11 +4,19 @@ import type { OpenTransfer, PaymentStore } from "../log/store.ts";
 import type { Ingest } from "./ingest.ts";
 import type { WatchList } from "./watch-list.ts";
 
+export interface WatchSinkDependencies {
+  ingest: Ingest;
+  store: PaymentStore;
+  watchList: WatchList;
+  /** A block is about to be applied, for metrics. `noticedAtMs`: when the watcher noticed it, where it says so. */
+  onBlock?: (chain: string, height: number, noticedAtMs: number | undefined) => void;
+}
+
 export class IngestSink implements WatchSink {
   readonly #facts: ChainFacts;
-  readonly #dependencies: { ingest: Ingest; store: PaymentStore; watchList: WatchList };
+  readonly #dependencies: WatchSinkDependencies;
 
-  constructor(facts: ChainFacts, dependencies: { ingest: Ingest; store: PaymentStore; watchList: WatchList }) {
+  constructor(facts: ChainFacts, dependencies: WatchSinkDependencies) {
     this.#facts = facts;
     this.#dependencies = dependencies;
   }
@@ -26,6 +34,8 @@ export class IngestSink implements WatchSink {
   }
 
   apply(report: WatchReport): Promise<void> {
-    return this.#dependencies.ingest.report(this.#facts, report);
+    const { ingest, onBlock } = this.#dependencies;
+    if (report.head) onBlock?.(this.#facts.chain, report.head.height, report.noticedAtMs);
+    return ingest.report(this.#facts, report);
   }
 }

@@ -25,7 +25,7 @@ async function listening(broken: { snapshot?: unknown; readiness?: Partial<Readi
     payments: { snapshot: () => Promise.reject(broken.snapshot) },
     authenticator: { callerOf: async () => null, merchantOf: async () => null },
     readiness: { checkDatabase: async () => undefined, chains, stopping: () => false, ...broken.readiness },
-    metrics: new Metrics({ connections: () => 0, topics: () => 0, deliveredOffset: () => 0, chains }),
+    metrics: new Metrics({ clock: systemClock, onError: () => undefined }),
     clock: systemClock,
     limits: defaultLimits,
     guard: () => null,

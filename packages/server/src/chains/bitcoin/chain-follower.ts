@@ -66,8 +66,9 @@ export class ChainFollower {
   async step(): Promise<boolean> {
     for (let moves = 0; ; moves += 1) {
       try {
+        const noticedAtMs = this.#run.clock.nowMs();
         const step = await this.#plan(this.#cursor());
-        if (step) await this.#report(this.#cursor(), step);
+        if (step) await this.#report(this.#cursor(), step, noticedAtMs);
         return step !== null;
       } catch (error) {
         if (!(error instanceof ChainMoved) || moves >= MAX_MOVES) throw error;
@@ -229,7 +230,7 @@ export class ChainFollower {
     return { ref: { height, hash, timeMs }, transactions: scanBlock(raw, this.#interest) };
   }
 
-  async #report(cursor: BitcoinCursor, step: ChainStep): Promise<void> {
+  async #report(cursor: BitcoinCursor, step: ChainStep, noticedAtMs: number): Promise<void> {
     const dropped = new Set(step.disconnected.map(({ hash }) => hash));
     for (const transaction of this.#run.tracked.includedIn(dropped)) {
       this.#run.tracked.set({ ...transaction, state: "orphaned", block: null });
@@ -243,6 +244,7 @@ export class ChainFollower {
       disconnected: step.disconnected,
       observations,
       head: step.head,
+      noticedAtMs,
       cursor: next,
       // A block's own time would claim too much: what waited in the mempool until then may not have been read yet.
       watchedUntilMs: this.#run.watchedUntilMs,

@@ -37,6 +37,8 @@ export class SandboxWatcher implements Watcher {
   #standing: Standing = { position: null, followed: new Map() };
   #view: SandboxView | null = null;
   #lastBlockAtMs = 0;
+  /** When the chain told of what has not been looked at yet. */
+  #newsAtMs: number | null = null;
   #nodeProblem: string | null = null;
   #storeProblem: string | null = null;
   /** Counts what calls for a look at the chain; a look that began at this number has answered all before it. */
@@ -59,7 +61,10 @@ export class SandboxWatcher implements Watcher {
       followed: followedFrom(await sink.openTransfers()),
     };
     this.#lastBlockAtMs = this.#options.clock.nowMs();
-    this.#stopListening = this.#options.node.listen(() => this.#want());
+    this.#stopListening = this.#options.node.listen(() => {
+      this.#newsAtMs ??= this.#options.clock.nowMs();
+      this.#want();
+    });
     this.#running = this.#run(sink);
   }
 
@@ -156,7 +161,11 @@ export class SandboxWatcher implements Watcher {
     if (view.tip.hash !== this.#view?.tip.hash) this.#lastBlockAtMs = nowMs;
     this.#view = view;
     const watches = (recipient: string) => sink.watches(recipient);
-    return nextStep(node, view, this.#standing, watches, nowMs, { blocks: BLOCKS_PER_REPORT });
+    const noticedAtMs = this.#newsAtMs ?? nowMs;
+    this.#newsAtMs = null;
+    const step = await nextStep(node, view, this.#standing, watches, nowMs, { blocks: BLOCKS_PER_REPORT });
+    if (step.report.head) step.report.noticedAtMs = noticedAtMs;
+    return step;
   }
 
   #resolveWaiters(generation: number): void {
