@@ -1,7 +1,9 @@
 /** Node's HTTP server with limits on everything that a slow or greedy client could stretch. */
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import { PaybellError } from "../kit/errors.ts";
 import type { Limits } from "../kit/limits.ts";
+import { refuseSocket } from "./refuse-socket.ts";
 
 /** PEM texts. */
 export interface TlsFiles {
@@ -21,11 +23,20 @@ export function createHttpServer(limits: Limits, tls: TlsFiles | null, handler: 
     // Node's own default is 30 s, within which a head of 10 s would be late three times.
     connectionsCheckingInterval: Math.max(1, Math.floor(handshakeTimeoutMs / CHECKS_PER_TIMEOUT)),
     keepAliveTimeout: limits.keepAliveMs,
+    // Whoever proposes another protocol (Java's client and `curl --http2` do: h2c) is served in the one at hand.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => /\bwebsocket\b/i.test(headers.upgrade ?? ""),
+    // Node would answer 400 without a body; the API's guard says what is missing.
+    requireHostHeader: false,
   };
   const server = tls
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, handler)
     : createServer(options, handler);
   // Of silence in both directions, while a request is under way or its answer is not taken; upgraded sockets lift it.
   server.timeout = limits.responseTimeoutMs;
+  // Node would answer 417 without a body; RFC 9110, 10.1.1 lets a server overlook what it does not know.
+  server.on("checkExpectation", handler);
+  server.on("connect", (_request, socket) =>
+    refuseSocket(socket, new PaybellError("method_not_allowed", "This is no proxy: there is no CONNECT.")),
+  );
   return server;
 }

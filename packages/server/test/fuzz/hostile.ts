@@ -158,7 +158,8 @@ export function mutatedBytes(samples: readonly Buffer[]): fc.Arbitrary<Buffer> {
 /** Set to repeat a run that failed; it is printed with the failure. */
 export const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2_147_483_647);
 
-/** What to hand to `fc.assert`. */
-export function runs(numRuns: number): { seed: number; numRuns: number } {
-  return { seed: SEED, numRuns };
+/** What to hand to `fc.assert` and `fc.sample`. Under another name another sequence comes from the same seed. */
+export function runs(numRuns: number, name = ""): { seed: number; numRuns: number } {
+  const salt = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) | 0, 0);
+  return { seed: SEED ^ salt, numRuns };
 }

@@ -113,7 +113,7 @@ function internalError(): PaybellError {
 }
 
 function urlOf(request: IncomingMessage): URL | null {
-  // Only path and query are the client's; `//host/x` must not become a host.
   const target = request.url ?? "/";
-  return URL.parse(`ws://localhost${target.startsWith("/") ? target : `/${target}`}`);
+  // Only path and query count: `//host/x` is a path, and a whole URL is what proxies send (RFC 9112, 3.2.2).
+  return URL.parse(target.startsWith("/") ? `ws://localhost${target}` : target);
 }

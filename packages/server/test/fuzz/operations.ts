@@ -1,0 +1,116 @@
+/** A good request for every operation of /openapi.json, to be damaged. A test compares the list with the document. */
+
+export interface Operation {
+  method: "GET" | "POST" | "DELETE";
+  /** As /openapi.json writes it. */
+  path: string;
+  /** Status of the good answer. */
+  good: number;
+  /** Names of its query parameters. */
+  query: readonly string[];
+  body?: object;
+  /** Refuses in identiPay's words. */
+  identipay?: boolean;
+}
+
+const get = (path: string, query: readonly string[] = [], more: Partial<Operation> = {}): Operation => ({
+  method: "GET",
+  path,
+  good: 200,
+  query,
+  ...more,
+});
+const post = (path: string, good: number, body: object, more: Partial<Operation> = {}): Operation => ({
+  method: "POST",
+  path,
+  good,
+  query: ["x"],
+  body,
+  ...more,
+});
+
+const PAYMENT = {
+  amount: "1000000",
+  asset: "SBX",
+  chain: "sandbox",
+  reference: "r",
+  customer: "c",
+  items: [{ productId: "p", name: "n", quantity: 2, unitAmount: "5" }],
+  expiresInSeconds: 600,
+  confirmations: 2,
+  metadata: { a: [1, { b: null }] },
+};
+const OBSERVATION = {
+  paymentId: "{id}",
+  txId: "t",
+  index: "0",
+  asset: "SBX",
+  amount: "5",
+  status: "seen",
+  confirmations: 0,
+  blockHash: null,
+  blockHeight: null,
+};
+const PROPOSAL = {
+  items: [{ name: "Shirt", quantity: 2, unitPrice: "12.50", currency: "USDC" }],
+  amount: { value: "25.00", currency: "USDC" },
+  deliverables: { receipt: true, warranty: { durationDays: 5, transferable: false } },
+  constraints: { ageGate: 18, regionRestriction: ["DE"] },
+  expiresInSeconds: 60,
+};
+const identipay = { identipay: true };
+
+export const OPERATIONS: readonly Operation[] = [
+  post("/v1/payments", 201, PAYMENT),
+  get("/v1/payments", ["reference", "customer", "status", "limit", "after"]),
+  get("/v1/payments/{id}"),
+  post("/v1/payments/{id}/claim", 200, {}),
+  post("/v1/payments/{id}/delivery", 409, { to: "delivered" }),
+  post("/v1/payments/{id}/resolve", 409, { as: "paid" }),
+  get("/v1/events", ["after", "limit", "paymentId"]),
+  get("/v1/payments/{id}/events"),
+  post("/v1/observations", 200, OBSERVATION),
+  post("/v1/sandbox/pay", 200, { paymentId: "{id}", amount: "5" }),
+  post("/v1/sandbox/mine", 200, { blocks: 1 }),
+  post("/v1/sandbox/reorg", 200, { depth: 1 }),
+  post("/v1/sandbox/double-spend", 404, { txId: "none" }),
+  get("/healthz"),
+  get("/readyz"),
+  get("/metrics"),
+  post("/api/new_address", 200, {}),
+  get("/api/identipay/v1/transactions/{transactionId}/status", [], identipay),
+  get("/sse/transactions/{transactionId}", [], identipay),
+  post("/api/identipay/v1/proposals", 201, PROPOSAL, identipay),
+  post("/api/test/settle", 200, { transactionId: "{id}" }, identipay),
+  post("/v1/payments/{id}/cancel", 200, {}),
+  { method: "DELETE", path: "/v1/payments/{id}", good: 204, query: [] },
+];
+
+export interface Parts {
+  /** In the place of the id. */
+  paymentId: string;
+  /** Without `?`. */
+  query?: string;
+  headers?: Record<string, string>;
+  body?: Buffer;
+}
+
+/** The request as bytes; the parts that are not given are good ones. */
+export function requestBytes(operation: Operation, { paymentId, query, headers = {}, body }: Parts): Buffer {
+  const path = operation.path.replace(/\{[a-zA-Z]+\}/, paymentId);
+  const json = operation.body === undefined ? undefined : JSON.stringify(operation.body).replace("{id}", paymentId);
+  const sent = body ?? (json === undefined ? undefined : Buffer.from(json));
+  const all: Record<string, string> = {
+    host: "127.0.0.1",
+    authorization: "Bearer sk_sandbox_paybell",
+    ...(sent === undefined ? {} : { "content-type": "application/json", "content-length": String(sent.length) }),
+  };
+  // A name like `__proto__` must be a header like any other.
+  const lines = Object.entries(all).filter(([name]) => !Object.hasOwn(headers, name));
+  const head = [...lines, ...Object.entries(headers)].map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const target = query === undefined ? path : `${path}?${query}`;
+  return Buffer.concat([
+    Buffer.from(`${operation.method} ${target} HTTP/1.1\r\n${head}\r\n`, "latin1"),
+    sent ?? Buffer.alloc(0),
+  ]);
+}
