@@ -72,7 +72,9 @@ export class DecisionLoop {
     const outcomes = new Array<Outcome>(work.length);
     let open = work.map((_, index) => index);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      open = await this.#attempt(work, open, outcomes, progress);
+      // A transfer that has to be routed again is not stored yet: neither may be that the chain was followed so far.
+      const rerouted = outcomes.some((outcome) => outcome !== undefined && "reroute" in outcome);
+      open = await this.#attempt(work, open, outcomes, rerouted ? undefined : progress);
       if (open.length === 0) return outcomes;
     }
     throw new PaybellError("conflict", "The payment is being changed by others all the time: repeat the request.");
