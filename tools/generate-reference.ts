@@ -1,5 +1,5 @@
 /**
- * Writes docs/reference/ from the tables that the program itself uses: errors, limits, configuration, HTTP API.
+ * Writes docs/reference/ from the tables that the program itself uses: errors, limits, metrics, configuration, HTTP API.
  * A test fails when a page differs from what this makes; `npm run docs` makes it anew.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { chainKinds } from "../packages/server/src/config/chain-schema.ts";
 import { flagName } from "../packages/server/src/config/layers.ts";
 import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "../packages/server/src/config/schema.ts";
 import { SETTINGS, type Setting } from "../packages/server/src/config/settings.ts";
+import { METRICS, type MetricSpec } from "../packages/server/src/http/metric-table.ts";
 import { defaultLimits, LIMITS } from "../packages/server/src/kit/limits.ts";
 import { ALLOWED, allowedBy } from "../packages/server/src/kit/strict-schema.ts";
 import { registerBlockonomicsRest } from "../packages/server/src/protocols/blockonomics/rest.ts";
@@ -27,6 +28,7 @@ export async function referencePages(): Promise<Record<string, string>> {
   return {
     "errors.md": errorsPage(),
     "limits.md": limitsPage(),
+    "metrics.md": metricsPage(),
     "config.md": configPage(),
     "paybell.config.schema.json": json(editorSchema()),
     "openapi.json": json(
@@ -71,6 +73,31 @@ function limitsPage(): string {
     "Set in `paybell.config.json` under `limits`.",
     "",
     table(["Name", "Default", "Unit", "Meaning"], rows),
+  ]);
+}
+
+function metricsPage(): string {
+  const rows = Object.entries<MetricSpec>(METRICS).map(([name, { type, labels, help }]) => [
+    `\`${name}\``,
+    type,
+    labels.map((label) => `\`${label}\``).join(", "),
+    help,
+  ]);
+  return page("Metrics", "packages/server/src/http/metric-table.ts", [
+    "`GET /metrics` in the text format of Prometheus. In live mode it needs a secret key:",
+    "",
+    "```yaml",
+    "scrape_configs:",
+    "  - job_name: paybell",
+    "    authorization: { credentials_file: /etc/prometheus/paybell.key }",
+    "    static_configs: [{ targets: ['127.0.0.1:8000'] }]",
+    "```",
+    "",
+    "Units stand in the names; histograms have `_bucket`, `_sum` and `_count`. No label holds the id of anything.",
+    "A dashboard for Grafana that shows all of them is in [../grafana/paybell.json](../grafana/paybell.json): import it and",
+    "choose the Prometheus data source.",
+    "",
+    table(["Name", "Type", "Labels", "Meaning"], rows),
   ]);
 }
 
