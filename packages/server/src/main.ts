@@ -10,6 +10,7 @@ import { MemoryBus } from "./bus/memory-bus.ts";
 import { ExternalFacts } from "./chains/external/facts.ts";
 import { SandboxChain } from "./chains/sandbox/chain.ts";
 import { SandboxChainControls } from "./chains/sandbox/controls.ts";
+import { SANDBOX_CHAIN } from "./chains/sandbox/facts.ts";
 import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
 import type { Watcher } from "./chains/watcher.ts";
 import type { Config } from "./config/config.ts";
@@ -118,6 +119,7 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
     watchList,
     clock,
     defaults: { ...config.defaults, gapLimit: config.limits.gapLimit },
+    observable: observableIn(config, registry),
     transfersPerPayment: config.limits.transfersPerPayment,
     groupSize: GROUP_SIZE,
   });
@@ -161,6 +163,11 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
     onError,
   };
   return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics });
+}
+
+/** Merchants report what their own backends watch; in the sandbox also what happens on its simulated chain. */
+function observableIn({ mode }: Config, registry: ChainRegistry): (chain: string) => boolean {
+  return (chain) => registry.find(chain)?.watched === false || (mode === "sandbox" && chain === SANDBOX_CHAIN);
 }
 
 interface Parts {

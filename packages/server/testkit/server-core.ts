@@ -65,6 +65,7 @@ export class ServerCore {
         monitoringSeconds: DAY_SECONDS,
         gapLimit: defaultLimits.gapLimit,
       },
+      observable: () => true,
       transfersPerPayment: defaultLimits.transfersPerPayment,
       groupSize: 100,
     });

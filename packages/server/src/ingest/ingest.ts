@@ -65,9 +65,10 @@ export interface Ingest {
     input: PaymentCommandInput,
     answer?: AnswerWith,
   ): Promise<PaymentState>;
-  /** Everything or nothing is checked first; each payment's observations are one decision. Returns the payments, in the
-   * order in which they were first named.
-   * @throws PaybellError not_found, invalid_request, overloaded */
+  /** Everything is checked before anything is recorded; each payment's observations are one decision. Returns the
+   * payments, in the order in which they were first named.
+   * @throws PaybellError not_found, not_supported (the chain is watched here), invalid_request (a transfer of another
+   * payment), conflict (it became another's meanwhile), overloaded */
   observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]>;
   /** From a watcher. Resolves after the commit; the cursor is stored with the events it caused. */
   report(facts: ChainFacts, report: WatchReport): Promise<void>;

@@ -9,7 +9,6 @@ import type { EventLog, WatcherProgress } from "../log/event-log.ts";
 import type { MerchantStore, PaymentStore } from "../log/store.ts";
 import { decide, type Input } from "../payments/decide.ts";
 import type { PaymentState } from "../payments/payment.ts";
-import type { Observation } from "../payments/transfer.ts";
 import type { ChainRegistry } from "./chain-registry.ts";
 import { DecisionLoop, type Outcome, type Work } from "./decision-loop.ts";
 import {
@@ -21,6 +20,7 @@ import {
   type ReportedObservation,
 } from "./ingest.ts";
 import { type NewPaymentDefaults, newPayment } from "./new-payment.ts";
+import { planObservations } from "./plan-observations.ts";
 import { planReport } from "./report.ts";
 import { topicsOf } from "./topics-of.ts";
 import type { WatchList } from "./watch-list.ts";
@@ -33,6 +33,8 @@ export interface PaymentIngestOptions {
   watchList: WatchList;
   clock: Clock;
   defaults: NewPaymentDefaults;
+  /** May a merchant report what happens on this chain? Not where it is watched here. */
+  observable: (chain: string) => boolean;
   /** See `LIMITS.transfersPerPayment`. */
   transfersPerPayment: number;
   /** Payments per commit when one block concerns many: bounds the time for which a commit holds up others. */
@@ -99,38 +101,9 @@ export class PaymentIngest implements Ingest {
   }
 
   async observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]> {
-    const { store, clock, transfersPerPayment } = this.#options;
-    const perPayment = new Map<string, ReportedObservation["observation"][]>();
-    for (const { paymentId, observation } of reported) {
-      const list = perPayment.get(paymentId);
-      if (list) list.push(observation);
-      else perPayment.set(paymentId, [observation]);
-    }
-    const ids = [...perPayment.keys()];
-    const states = await store.loadForDecision(ids.map((paymentId) => ({ paymentId, concerning: [] })));
-    const nowMs = clock.nowMs();
-    const work = ids.map((paymentId, place): Work => {
-      const payment = states[place]?.payment;
-      if (!payment || payment.merchantId !== merchantId) {
-        throw new PaybellError("not_found", "There is no such payment; nothing was recorded.", { paymentId });
-      }
-      const observations = (perPayment.get(paymentId) ?? []).map(
-        (observation): Observation => ({
-          ...observation,
-          chain: payment.chain,
-          recipient: payment.recipient ?? "",
-          observedAtMs: nowMs,
-          replaceable: false,
-          replacedBy: null,
-          spends: [],
-        }),
-      );
-      return {
-        paymentId,
-        merchantId,
-        inputs: [{ type: "observe", observations, maxTransfers: transfersPerPayment }],
-        concerning: observations.map(({ txId, index }) => ({ txId, index })),
-      };
+    const work = await planObservations(merchantId, reported, {
+      ...this.#options,
+      nowMs: this.#options.clock.nowMs(),
     });
     const outcomes = await this.#loop.run(work);
     return outcomes.map(stateOf);
@@ -227,5 +200,6 @@ function stateOf(outcome: Outcome): PaymentState {
   if (outcome.ok) return outcome.state;
   if ("refusal" in outcome) throw refused(outcome.refusal);
   if ("idempotencyTaken" in outcome) throw new IdempotencyTaken();
-  throw new PaybellError("invalid_request", "A transfer in this request belongs to another payment of the merchant.");
+  // It found its payment after the request was checked. Repeating is safe, and says which payment that is.
+  throw new PaybellError("conflict", "Another request is about the same transfer: repeat this one.");
 }

@@ -36,6 +36,18 @@ export interface RouteQuery {
   timeMs: number;
 }
 
+/** What a transfer is known by. */
+export interface TransferName {
+  chain: string;
+  txId: string;
+  index: string;
+}
+
+export interface CreditedPayment {
+  paymentId: string;
+  erased: boolean;
+}
+
 export interface PaymentQuery {
   merchantId: string;
   reference?: string;
@@ -80,6 +92,11 @@ export interface PaymentStore {
   merchantsOnAddress(chain: string, recipient: string): Promise<readonly string[]>;
   /** Results in the order of the queries. */
   route(queries: readonly RouteQuery[]): Promise<readonly Route[]>;
+  /** The merchant's payment that each transfer credits already; `null`: none. Order as asked. */
+  creditedPayments(
+    merchantId: string,
+    transfers: readonly TransferName[],
+  ): Promise<readonly (CreditedPayment | null)[]>;
   /** Transfers whose `dueHeight` is at most `height`, with their payments, ordered by payment. */
   dueAtHeight(chain: string, height: number): Promise<readonly { paymentId: string; txId: string; index: string }[]>;
   /** Payments whose `deadlineMs` is at most `watchedUntilMs`. */

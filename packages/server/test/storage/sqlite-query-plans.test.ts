@@ -77,6 +77,7 @@ const questions: Record<keyof typeof reads, Ask> = {
     const query = { chain, txId: "t", index: "0", recipient, timeMs: T0_MS };
     return reads.route(at, [query, { ...query, timeMs: 0 }]);
   },
+  creditedPayments: (at) => reads.creditedPayments(at, merchantId, [{ chain, txId: "t", index: "0" }]),
   dueAtHeight: (at) => reads.dueAtHeight(at, chain, 5),
   dueAtTime: (at) => reads.dueAtTime(at, chain, 5, 5),
   transfersInBlock: (at) => reads.transfersInBlock(at, chain, "hash"),

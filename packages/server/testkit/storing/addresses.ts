@@ -103,6 +103,25 @@ function testRoutes(store: () => OpenStore): void {
     expect(await payments.route([again, query(first)])).toEqual([route([first]), route([second])]);
   });
 
+  test("the payment that a transfer credits is told to its merchant, erased or not", async () => {
+    const { log, payments } = store();
+    const [kept, erased] = [samplePayment(), samplePayment()];
+    const transfers = [sampleTransfer(kept), sampleTransfer(erased)];
+    await log.append([
+      creation(kept, { transfers: transfers.slice(0, 1) }),
+      creation(erased, { transfers: transfers.slice(1) }),
+    ]);
+    recordsIn(await log.append([change(erased, { erasedAtMs: T0_MS + 1 })]));
+    const { merchantId } = kept;
+    const owners = [
+      { paymentId: kept.id, erased: false },
+      { paymentId: erased.id, erased: true },
+    ];
+    const unknown = { ...sampleTransfer(kept), txId: "unknown" };
+    expect(await payments.creditedPayments(merchantId, [...transfers, unknown])).toEqual([...owners, null]);
+    expect(await payments.creditedPayments("another", transfers)).toEqual([null, null]);
+  });
+
   test("to one payment of each merchant who knows the address", async () => {
     const { log, payments } = store();
     const merchants = ["1", "2", "3"].map((nth) => `${randomUUID()}-${nth}`).sort();

@@ -53,12 +53,18 @@ export function observations({ api, deps, idempotency }: RouteContext): void {
     schema: {
       operationId: "reportObservations",
       summary: "Report what your own watcher saw",
-      description: "Repeat them as confirmations come; a repeated observation changes nothing.",
+      description:
+        "Of payments on chains that your own backend watches (`kind: external` in the configuration, and the sandbox's own chain): where Paybell watches the chain itself, nobody else tells it what happens there. Everything is checked before anything is recorded. Repeat them as confirmations come; a repeated observation changes nothing.",
       tags: ["observations"],
       querystring: NoQuery,
       headers: idempotencyHeaders,
       body: bodyOf(deps.limits.observationsPerRequest),
-      response: postResponses({ 200: Type.Object({ payments: Type.Array(PaymentRef) }) }, "not_found", "conflict"),
+      response: postResponses(
+        { 200: Type.Object({ payments: Type.Array(PaymentRef) }) },
+        "not_found",
+        "not_supported",
+        "conflict",
+      ),
     },
     handler: async (request, reply) => {
       const { merchantId } = secretCaller(request);

@@ -4,12 +4,14 @@ import { PaybellError } from "../../kit/errors.ts";
 import type { WatcherProgress } from "../../log/event-log.ts";
 import type {
   BlockTransfer,
+  CreditedPayment,
   OpenTransfer,
   PaymentQuery,
   PaymentStore,
   Route,
   RouteQuery,
   Snapshot,
+  TransferName,
 } from "../../log/store.ts";
 import type { PaymentState } from "../../payments/payment.ts";
 import type { SqliteDatabase } from "./database.ts";
@@ -49,6 +51,13 @@ export class SqlitePaymentStore implements PaymentStore {
 
   route(queries: readonly RouteQuery[]): Promise<readonly Route[]> {
     return this.#database.read("route", queries);
+  }
+
+  creditedPayments(
+    merchantId: string,
+    transfers: readonly TransferName[],
+  ): Promise<readonly (CreditedPayment | null)[]> {
+    return this.#database.read("creditedPayments", merchantId, transfers);
   }
 
   dueAtHeight(chain: string, height: number): Promise<readonly DueTransfer[]> {

@@ -2,7 +2,7 @@
 import { head, readAfter } from "./log.ts";
 import { idempotentAnswer, keyByHash, keys, merchant, merchants } from "./merchants.ts";
 import { countByStatus, latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
-import { merchantsOnAddress, route } from "./route.ts";
+import { creditedPayments, merchantsOnAddress, route } from "./route.ts";
 import { sandboxBlock, sandboxBlockAt, sandboxHead, sandboxTransactions } from "./sandbox.ts";
 import { dueAtHeight, dueAtTime, openTransfers, progress, transfersInBlock, watchedRecipients } from "./watch.ts";
 
@@ -16,6 +16,7 @@ export const reads = {
   latestOnAddress,
   merchantsOnAddress,
   route,
+  creditedPayments,
   dueAtHeight,
   dueAtTime,
   transfersInBlock,

@@ -1,9 +1,34 @@
 /** Where an observed transfer belongs: to the payment it already credits, else to the one that waits on its address. */
-import type { Route, RouteQuery, UnattributedRoute } from "../../../log/store.ts";
+import type { CreditedPayment, Route, RouteQuery, TransferName, UnattributedRoute } from "../../../log/store.ts";
 import type { Connection } from "../connection.ts";
 
 export function route(connection: Connection, queries: readonly RouteQuery[]): readonly Route[] {
   return connection.read(() => queries.map((query) => routeOne(connection, query)));
+}
+
+/** Whose transfers they are already. */
+export function creditedPayments(
+  connection: Connection,
+  merchantId: string,
+  transfers: readonly TransferName[],
+): (CreditedPayment | null)[] {
+  return connection.read(() => transfers.map((transfer) => creditedPayment(connection, merchantId, transfer)));
+}
+
+function creditedPayment(
+  connection: Connection,
+  merchantId: string,
+  { chain, txId, index }: TransferName,
+): CreditedPayment | null {
+  const row = connection.get<{ payment_id: string; erased_at_ms: number | null }>(
+    `SELECT payment_id, erased_at_ms FROM transfers JOIN payments ON payments.id = transfers.payment_id
+     WHERE transfers.merchant_id = ? AND transfers.chain = ? AND tx_id = ? AND idx = ?`,
+    merchantId,
+    chain,
+    txId,
+    index,
+  );
+  return row ? { paymentId: row.payment_id, erased: row.erased_at_ms !== null } : null;
 }
 
 function routeOne(connection: Connection, query: RouteQuery): Route {
