@@ -55,6 +55,7 @@ export class ScratchLog {
       chain: "sandbox",
       txId: `tx${this.#made}`,
       index: "0",
+      creditTimeMs: this.#made,
       event: { type: "transfer.unattributed", atMs: this.#made, data: { payment: null, transfers: [] } },
       topics,
     };

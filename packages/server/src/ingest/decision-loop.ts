@@ -19,7 +19,7 @@ import { topics } from "../log/topic.ts";
 import type { DecidedEvent, Decision, Input, Refusal } from "../payments/decide.ts";
 import { decide } from "../payments/decide.ts";
 import type { PaymentState } from "../payments/payment.ts";
-import { type Transfer, transferKey, viewTransfer } from "../payments/transfer.ts";
+import { creditTimeMs, type Transfer, transferKey, viewTransfer } from "../payments/transfer.ts";
 import { observedTransfer } from "./observed-transfer.ts";
 import { topicsOf } from "./topics-of.ts";
 
@@ -184,6 +184,7 @@ export function unattributed(found: {
     chain,
     txId: observation.txId,
     index: observation.index,
+    creditTimeMs: creditTimeMs(observation),
     event: {
       type: "transfer.unattributed",
       atMs,

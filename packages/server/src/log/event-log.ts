@@ -53,6 +53,9 @@ export interface UnattributedCommand {
   chain: string;
   txId: string;
   index: string;
+  /** The latest moment at which it can have been sent, milliseconds: what was once too old for a payment stays so, even
+   * when it is later seen by its block only. */
+  creditTimeMs: number;
   event: Omit<NewRecord, "sequence">;
   topics: readonly Topic[];
 }

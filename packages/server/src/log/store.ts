@@ -32,7 +32,8 @@ export interface RouteQuery {
   txId: string;
   index: string;
   recipient: string;
-  /** The transfer's time: payments created later are not credited. */
+  /** The transfer's time: payments created later are not credited. Where the merchant's transfer was recorded as
+   * credited to nobody before, the earlier of this and the time that was known then. */
   timeMs: number;
 }
 

@@ -4,7 +4,16 @@ import { describe, expect, test } from "vitest";
 import type { RouteQuery } from "../../src/log/store.ts";
 import type { Payment } from "../../src/payments/payment.ts";
 import { type MakeHome, type OpenStore, openForAll } from "./home.ts";
-import { change, creation, outcomes, recordsIn, samplePayment, sampleTransfer, T0_MS } from "./samples.ts";
+import {
+  change,
+  creation,
+  outcomes,
+  recordsIn,
+  samplePayment,
+  sampleTransfer,
+  T0_MS,
+  unattributedTransfer,
+} from "./samples.ts";
 
 export function testAddresses(make: MakeHome): void {
   describe("addresses", () => {
@@ -120,6 +129,26 @@ function testRoutes(store: () => OpenStore): void {
     const unknown = { ...sampleTransfer(kept), txId: "unknown" };
     expect(await payments.creditedPayments(merchantId, [...transfers, unknown])).toEqual([...owners, null]);
     expect(await payments.creditedPayments("another", transfers)).toEqual([null, null]);
+  });
+
+  test("a transfer that was refused as too old stays refused, however late it seems to have been sent", async () => {
+    const { log, payments } = store();
+    const [payment, other] = [randomUUID(), randomUUID()].map((merchantId) =>
+      samplePayment({ merchantId, recipient: "too-late" }),
+    ) as [Payment, Payment];
+    await create(store(), payment, other);
+    const txId = randomUUID();
+    const refused = (creditTimeMs: number) => unattributedTransfer(payment.merchantId, txId, creditTimeMs);
+    const lost = [route([other], [payment])];
+    expect(recordsIn(await log.append([refused(T0_MS - 5)]))).toHaveLength(1);
+    expect(await payments.route([query(payment, { txId, timeMs: T0_MS + 60_000 })])).toEqual(lost);
+    // Said again with another time: the earlier one counts.
+    expect(recordsIn(await log.append([refused(T0_MS + 9)]))).toEqual([]);
+    expect(await payments.route([query(payment, { txId, timeMs: T0_MS + 60_000 })])).toEqual(lost);
+    const later = unattributedTransfer(other.merchantId, txId, T0_MS + 9);
+    recordsIn(await log.append([later, { ...later, creditTimeMs: T0_MS - 1 }]));
+    const [routed] = await payments.route([query(payment, { txId, timeMs: T0_MS + 60_000 })]);
+    expect(routed?.paymentIds).toEqual([]);
   });
 
   test("to one payment of each merchant who knows the address", async () => {

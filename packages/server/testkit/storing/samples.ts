@@ -97,13 +97,14 @@ export function change(before: Payment, given: Partial<Payment> = {}, extra: Ext
   return paymentCommand({ ...before, ...given, sequence: before.sequence + 1 }, before.sequence, extra);
 }
 
-export function unattributedTransfer(merchantId: string, txId: string): UnattributedCommand {
+export function unattributedTransfer(merchantId: string, txId: string, creditTimeMs = T0_MS): UnattributedCommand {
   return {
     kind: "unattributed",
     merchantId,
     chain: "sandbox",
     txId,
     index: "0",
+    creditTimeMs,
     event: {
       type: "transfer.unattributed",
       atMs: T0_MS,

@@ -142,6 +142,31 @@ function testNoPayment(bench: () => Bench, can: WatcherCapabilities): void {
       });
     }
 
+    if (can.mempool) {
+      it("a transfer that was older than the payment, also when only its block is known after a restart", async () => {
+        const { chain, core } = bench();
+        const other = await bench().payment();
+        const address = await chain.newAddress();
+        const txId = await chain.pay([{ address, amountAtomic: PRICE }]);
+        await other.pay();
+        await other.tells("transfer.seen", "payment.confirming");
+        await chain.advance(60_000);
+        const payment = await bench().payment({ address });
+        const stray = await until("the older transfer to be told", async () =>
+          (await core.eventsOfMerchant()).find(({ type }) => type === "transfer.unattributed"),
+        );
+        expect(stray.data).toMatchObject({
+          transfers: [{ txId }],
+          unattributed: { why: "older_than_payment", address },
+        });
+        await bench().stopWatcher();
+        await chain.mine(2);
+        await bench().startWatcher();
+        await other.tellsUntil("payment.paid");
+        expect(await payment.atTheEnd()).toMatchObject({ status: "pending", received: "0", txId: null });
+      });
+    }
+
     it("a transfer to an address that no payment names", async () => {
       const { chain } = bench();
       const payment = await bench().payment();

@@ -110,11 +110,13 @@ CREATE INDEX transfers_by_block ON transfers (chain, block_hash, number) WHERE b
 CREATE INDEX transfers_open ON transfers (chain, number)
   WHERE status IN ('seen', 'included', 'confirmed', 'orphaned');
 
+-- `credit_time_ms`: the latest moment at which it can have been sent, as it was known best.
 CREATE TABLE unattributed_transfers (
   merchant_id TEXT NOT NULL,
   chain TEXT NOT NULL,
   tx_id TEXT NOT NULL,
   idx TEXT NOT NULL,
+  credit_time_ms INTEGER NOT NULL,
   PRIMARY KEY (merchant_id, chain, tx_id, idx)
 ) STRICT, WITHOUT ROWID;
 

@@ -57,6 +57,7 @@ function creditable(
   merchantId: string,
   query: RouteQuery,
 ): { paymentId: string } | Pick<UnattributedRoute, "why"> {
+  const timeMs = Math.min(query.timeMs, refusedTimeMs(connection, merchantId, query) ?? query.timeMs);
   for (const condition of ["is_open = 1", "recipient IS NOT NULL"]) {
     const row = connection.get<{ id: string; erased_at_ms: number | null }>(
       `SELECT id, erased_at_ms FROM payments WHERE chain = ? AND recipient = ? AND merchant_id = ? AND created_at_ms <= ?
@@ -64,11 +65,22 @@ function creditable(
       query.chain,
       query.recipient,
       merchantId,
-      query.timeMs,
+      timeMs,
     );
     if (row) return row.erased_at_ms === null ? { paymentId: row.id } : { why: "payment_erased" };
   }
   return { why: "older_than_payment" };
+}
+
+/** When it was sent, as was known when it was refused: a watcher that starts again may know it by its block only. */
+function refusedTimeMs(connection: Connection, merchantId: string, query: RouteQuery): number | undefined {
+  return connection.get<{ credit_time_ms: number }>(
+    "SELECT credit_time_ms FROM unattributed_transfers WHERE merchant_id = ? AND chain = ? AND tx_id = ? AND idx = ?",
+    merchantId,
+    query.chain,
+    query.txId,
+    query.index,
+  )?.credit_time_ms;
 }
 
 function addressOf(connection: Connection, merchantId: string, query: RouteQuery): string {

@@ -46,16 +46,30 @@ function appendPayment(transaction: Transaction, command: PaymentCommand): Store
 }
 
 function appendUnattributed(transaction: Transaction, command: UnattributedCommand): Stored {
-  const { merchantId, chain, txId, index, event, topics } = command;
-  const isNew = transaction.connection.run(
-    "INSERT INTO unattributed_transfers (merchant_id, chain, tx_id, idx) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+  const { merchantId, chain, txId, index, creditTimeMs, event, topics } = command;
+  const { connection } = transaction;
+  const isNew = connection.run(
+    `INSERT INTO unattributed_transfers (merchant_id, chain, tx_id, idx, credit_time_ms) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
     merchantId,
     chain,
     txId,
     index,
+    creditTimeMs,
   );
   const firstOffset = transaction.head + 1;
-  if (isNew === 0) return { ok: true, firstOffset, count: 0 };
+  if (isNew === 0) {
+    connection.run(
+      `UPDATE unattributed_transfers SET credit_time_ms = ?1
+       WHERE merchant_id = ?2 AND chain = ?3 AND tx_id = ?4 AND idx = ?5 AND credit_time_ms > ?1`,
+      creditTimeMs,
+      merchantId,
+      chain,
+      txId,
+      index,
+    );
+    return { ok: true, firstOffset, count: 0 };
+  }
   writeRecord(transaction, merchantId, null, { ...event, sequence: null }, topics);
   return { ok: true, firstOffset, count: 1 };
 }
