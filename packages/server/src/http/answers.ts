@@ -7,9 +7,9 @@ import type { Answer } from "./idempotency.ts";
 import { ErrorRef } from "./schemas.ts";
 
 /** Every route can fail so. */
-const ALWAYS: readonly ErrorCode[] = ["invalid_request", "internal_error"];
+const ALWAYS: readonly ErrorCode[] = ["invalid_request", "internal_error", "overloaded"];
 const WITH_KEY: readonly ErrorCode[] = ["unauthorized", "forbidden"];
-const WITH_BODY: readonly ErrorCode[] = ["invalid_json", "payload_too_large", "unsupported_media_type", "overloaded"];
+const WITH_BODY: readonly ErrorCode[] = ["invalid_json", "payload_too_large", "unsupported_media_type"];
 const IDEMPOTENT: readonly ErrorCode[] = ["idempotency_mismatch", "idempotency_in_progress"];
 
 /** Response schemas by status: the good one, and one per status of the error codes. */

@@ -3,12 +3,12 @@ import { ERRORS } from "@paybell/protocol";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
 import { fieldProblems } from "../kit/strict-schema.ts";
-import { CursorExpired, LogOverloaded } from "../log/event-log.ts";
+import { CursorExpired, LogOverloaded, StoreUnavailable } from "../log/event-log.ts";
 import type { Refusal } from "./api.ts";
 
 const RETRY_AFTER_SECONDS = "1";
 
-/** Translates whatever was thrown; `null` for what nobody foresaw. */
+/** Translates whatever was thrown; `null` for what went wrong on this side. */
 export function knownError(error: unknown, bodyBytes: number): PaybellError | null {
   if (error instanceof PaybellError) return withFieldList(error);
   if (error instanceof LogOverloaded) return new PaybellError("overloaded", ERRORS.overloaded.meaning);
@@ -48,15 +48,18 @@ function withFieldList(error: PaybellError): PaybellError {
   ]);
 }
 
-/** For what nobody foresaw: the client gets the request id, the log gets the error. */
-export function unforeseen(error: unknown, request: FastifyRequest): PaybellError {
+/** What went wrong on this side: the client gets the request id, the log gets the error. */
+export function ownFailure(error: unknown, request: FastifyRequest): PaybellError {
   request.log.error({ err: error, route: request.routeOptions.url }, "a request failed");
-  return new PaybellError("internal_error", ERRORS.internal_error.meaning, { requestId: request.id });
+  const details = { requestId: request.id };
+  return error instanceof StoreUnavailable
+    ? new PaybellError("overloaded", "The database cannot be used at the moment: repeat the request.", details)
+    : new PaybellError("internal_error", ERRORS.internal_error.meaning, details);
 }
 
 /** The answer to anything thrown by a route or a hook. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
-  const answer = knownError(error, bodyBytes) ?? unforeseen(error, request);
+  const answer = knownError(error, bodyBytes) ?? ownFailure(error, request);
   addErrorHeaders(reply, answer.code);
   const refusal = request.routeOptions.config?.refusal ?? inOurWords;
   const { httpStatus, body } = refusal(answer, request);

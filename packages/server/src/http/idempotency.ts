@@ -3,7 +3,8 @@
  *
  * - A key belongs to one merchant and one request (method, path, body); another request under it is a 409.
  * - What is kept: success, refusals by the state of things (409), and 500. Not kept, since the same request may go
- *   through next time: everything refused before it was carried out, and whatever the registry calls retryable.
+ *   through next time: everything refused before it was carried out, whatever the registry calls retryable, and failures
+ *   of the database (503).
  * - The answer to a request that writes a payment is stored in the same commit as the payment.
  * - A second request while the first is carried out waits for it, and gets its answer.
  * Source: Stripe's Idempotency-Key, see DESIGN.md, "HTTP API".
@@ -16,7 +17,7 @@ import { PaybellError } from "../kit/errors.ts";
 import type { IdempotentAnswer } from "../log/event-log.ts";
 import type { IdempotencyStore } from "../log/store.ts";
 import { type PaymentState, viewMerchant } from "../payments/payment.ts";
-import { knownError, unforeseen } from "./error-answers.ts";
+import { knownError, ownFailure } from "./error-answers.ts";
 
 export interface Answer {
   httpStatus: number;
@@ -69,7 +70,7 @@ export class Idempotency {
       });
       const answer = { httpStatus, body: bodyOf(state), replayed: false };
       // A command that changed nothing was not written, and neither was its answer.
-      return stored ? answer : this.#keep(keyed, answer);
+      return stored ? answer : this.#keep(keyed, answer, request);
     });
   }
 
@@ -82,7 +83,7 @@ export class Idempotency {
     return this.#answerOnce(request, merchantId, async (keyed) => {
       const { httpStatus, body } = await execute();
       const answer = { httpStatus, body: JSON.stringify(body), replayed: false };
-      return keyed ? this.#keep(keyed, answer) : answer;
+      return keyed ? this.#keep(keyed, answer, request) : answer;
     });
   }
 
@@ -135,19 +136,23 @@ export class Idempotency {
       return await carryOut(keyed);
     } catch (error) {
       if (error instanceof IdempotencyTaken) return this.#answerOfAnother(keyed);
-      const refusal = knownError(error, this.#bodyBytes) ?? unforeseen(error, request);
+      const refusal = knownError(error, this.#bodyBytes) ?? ownFailure(error, request);
       if (!isKept(refusal)) throw refusal;
       const answer = { httpStatus: refusal.spec.httpStatus, body: JSON.stringify(refusal.toBody()), replayed: false };
-      return this.#keep(keyed, answer).catch((storeError: unknown) => {
-        request.log.error({ err: storeError }, "an answer could not be kept under its Idempotency-Key");
-        return answer;
-      });
+      return this.#keep(keyed, answer, request);
     }
   }
 
-  async #keep(keyed: Keyed, answer: Answer): Promise<Answer> {
+  /** The request was carried out by now: its answer is given, also where it cannot be kept. */
+  async #keep(keyed: Keyed, answer: Answer, request: FastifyRequest): Promise<Answer> {
     const { httpStatus, body } = answer;
-    const stored = await this.#store.storeIdempotentAnswer({ ...keyed, httpStatus, body, atMs: this.#clock.nowMs() });
+    let stored: boolean;
+    try {
+      stored = await this.#store.storeIdempotentAnswer({ ...keyed, httpStatus, body, atMs: this.#clock.nowMs() });
+    } catch (error) {
+      request.log.error({ err: error }, "an answer could not be kept under its Idempotency-Key");
+      return answer;
+    }
     return stored ? answer : this.#answerOfAnother(keyed);
   }
 

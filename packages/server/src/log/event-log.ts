@@ -108,13 +108,19 @@ export class LogOverloaded extends Error {
   override readonly name = "LogOverloaded";
 }
 
+/** The store cannot be used at the moment: disk full, locked for too long, closed. A call that writes has written
+ * nothing, unless the store ended while it wrote. */
+export class StoreUnavailable extends Error {
+  override readonly name: string = "StoreUnavailable";
+}
+
 export interface EventLog {
   /** Changes whenever an old cursor may no longer mean what it meant. */
   readonly epoch: string;
   /**
    * Appends all commands in one commit; concurrent callers share a commit. Results are in the order of the commands.
    * `progress` is stored only if every command of this call succeeded.
-   * @throws LogOverloaded when too much is waiting; otherwise the store's own error, and then nothing of this call was
+   * @throws LogOverloaded when too much is waiting; StoreUnavailable, or the store's own error: nothing of this call was
    * written.
    */
   append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]>;

@@ -7,7 +7,7 @@ import { buildHttpApi } from "../../src/http/http-api.ts";
 import { Metrics } from "../../src/http/metrics.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { defaultLimits } from "../../src/kit/limits.ts";
-import { CursorExpired, LogOverloaded } from "../../src/log/event-log.ts";
+import { CursorExpired, LogOverloaded, StoreUnavailable } from "../../src/log/event-log.ts";
 import { TrustedProxies } from "../../src/transports/client-address.ts";
 
 // Failures of the database cannot be asked for from outside, so here what lies behind the API fails on request.
@@ -60,6 +60,7 @@ it("answers what nobody foresaw with 500 and the request id; the cause stands in
 
 it.each([
   [new LogOverloaded("full"), 503, "overloaded", "1"],
+  [new StoreUnavailable("disk full"), 503, "overloaded", "1"],
   [new CursorExpired("gone"), 410, "cursor_expired", null],
 ])("translates %s", async (error, status, code, retryAfter) => {
   const { get } = await listening({ snapshot: error });

@@ -1,9 +1,11 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { FastifyRequest } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Idempotency } from "../../src/http/idempotency.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { PaybellError } from "../../src/kit/errors.ts";
-import type { IdempotentAnswer } from "../../src/log/event-log.ts";
+import { type IdempotentAnswer, StoreUnavailable } from "../../src/log/event-log.ts";
 import type { IdempotencyStore } from "../../src/log/store.ts";
 import { codeOf, PAYMENT, TestServer } from "./harness.ts";
 
@@ -145,6 +147,22 @@ it("takes a key of 255 characters", async () => {
   expect((await server.post("/v1/payments", PAYMENT, { headers })).status).toBe(201);
 });
 
+describe("when the database takes nothing", () => {
+  it("answers 503 with Retry-After, logs why, and carries the request out when it is repeated", async () => {
+    const key = freshKey();
+    const disk = new DatabaseSync(join(server.config.dataDir, "paybell.db"));
+    disk.exec("CREATE TRIGGER no_space BEFORE INSERT ON payments BEGIN SELECT RAISE(ABORT, 'no space left'); END");
+    const refused = await server.post("/v1/payments", PAYMENT, key);
+    disk.exec("DROP TRIGGER no_space");
+    disk.close();
+    expect(codeOf(refused)).toBe("503 overloaded");
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(refused.text).not.toContain("no space");
+    expect(server.log).toContain("no space left");
+    expect((await server.post("/v1/payments", PAYMENT, key)).status).toBe(201);
+  });
+});
+
 describe("when carrying out fails", () => {
   /** Enough of a request for the class alone; failures of the database cannot be asked for over HTTP. */
   const requestOf = (key: string): FastifyRequest =>
@@ -195,6 +213,13 @@ describe("when carrying out fails", () => {
     await expect(idempotency.run(requestOf("k"), "m", overloaded)).rejects.toMatchObject({ code: "overloaded" });
     const second = await idempotency.run(requestOf("k"), "m", async () => ({ httpStatus: 200, body: {} }));
     expect(second).toMatchObject({ httpStatus: 200, replayed: false });
+  });
+
+  it("gives the answer of what was carried out, also when it could not be kept", async () => {
+    const full = () => Promise.reject(new StoreUnavailable("full"));
+    const store = { ...inMemory(), storeIdempotentAnswer: full };
+    const answer = await make(store).run(requestOf("k"), "m", async () => ({ httpStatus: 200, body: { done: true } }));
+    expect(answer).toMatchObject({ httpStatus: 200, body: '{"done":true}', replayed: false });
   });
 
   it("gives the answer of another process that was faster", async () => {

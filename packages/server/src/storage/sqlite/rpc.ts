@@ -1,7 +1,7 @@
 /** Requests to a worker thread and their answers. Errors cross the border by name, since cloning would lose the class. */
 import { parentPort } from "node:worker_threads";
 import { StartupError } from "../../kit/startup-error.ts";
-import { CursorExpired } from "../../log/event-log.ts";
+import { CursorExpired, StoreUnavailable } from "../../log/event-log.ts";
 
 export interface Request {
   id: number;
@@ -25,7 +25,7 @@ export type Reply = { id: number } & Outcome<unknown>;
 export type Operations = Record<string, (...args: any[]) => unknown>;
 
 /** The database refused: disk full, damaged, locked for too long. */
-export class StorageError extends Error {
+export class StorageError extends StoreUnavailable {
   override readonly name = "StorageError";
   /** SQLite's extended result code; `null` when the error is not SQLite's. */
   readonly sqliteCode: number | null;
@@ -48,6 +48,8 @@ export function toWire(error: unknown): WireError {
 export function fromWire(wire: WireError): Error {
   if (wire.name === "StartupError") return new StartupError(wire.message, wire.hint ?? "");
   if (wire.name === "CursorExpired") return new CursorExpired(wire.message);
+  // Neither SQLite's nor ours: a mistake in the program, which does not pass by waiting.
+  if (wire.code === undefined && wire.name !== "StorageError") return new Error(`${wire.name}: ${wire.message}`);
   return new StorageError(wire.message, wire.code ?? null);
 }
 
