@@ -15,7 +15,7 @@ import { Hub } from "../src/fanout/hub.ts";
 import type { Api } from "../src/http/api.ts";
 import { buildHttpApi } from "../src/http/http-api.ts";
 import { KeyAuthenticator } from "../src/http/key-authenticator.ts";
-import { createKey, keyRow } from "../src/http/keys.ts";
+import { createKey, hashKey, keyRow } from "../src/http/keys.ts";
 import { Metrics } from "../src/http/metrics.ts";
 import { requestGuard } from "../src/http/request-guard.ts";
 import { ChainRegistry } from "../src/ingest/chain-registry.ts";
@@ -135,6 +135,11 @@ export class ProtocolServer {
     const key = createKey(kind, this.#mode);
     await this.merchants.createKey(keyRow(key, { merchantId, kind, createdAtMs: this.transports.clock.nowMs() }));
     return key;
+  }
+
+  async revoke(key: string): Promise<void> {
+    const row = await this.merchants.keyByHash(hashKey(key));
+    await this.merchants.revokeKey(row?.id ?? "", this.transports.clock.nowMs());
   }
 
   async records(topic: Topic): Promise<readonly LogRecord[]> {

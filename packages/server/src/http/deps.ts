@@ -39,6 +39,8 @@ export interface StreamRequest {
   /** Whose payment it is. */
   merchantId: string;
   audience: Audience;
+  /** The key that came with the request: the stream ends when it is revoked. */
+  key: string | null;
   /** `Last-Event-ID`; `null`: a snapshot first. */
   after: string | null;
   remoteAddress: string;

@@ -31,6 +31,8 @@ export class KeyAuthenticator implements Authenticator {
   readonly #hosts: ReadonlyMap<string, string>;
   /** In the order of insertion: the oldest is the first to go. */
   readonly #callers = new Map<string, Remembered<Caller>>();
+  /** Under way: the streams of one key ask all at once, and the database is asked once. */
+  readonly #lookups = new Map<string, Promise<ApiKey | null>>();
   #onlyMerchant: Remembered<string | null> | null = null;
 
   constructor(options: KeyAuthenticatorOptions) {
@@ -46,7 +48,7 @@ export class KeyAuthenticator implements Authenticator {
     const remembered = this.#callers.get(hash);
     if (remembered && remembered.untilMs > nowMs) return remembered.value;
     this.#callers.delete(hash);
-    const row = await this.#options.merchants.keyByHash(hash);
+    const row = await this.#lookUp(hash);
     if (!row || row.kind !== form.kind) return null;
     const caller = callerFrom(row);
     this.#remember(hash, caller, nowMs);
@@ -60,6 +62,14 @@ export class KeyAuthenticator implements Authenticator {
     // A secret key has no place in a query string, so it does not work there.
     if (caller?.kind !== "publishable") return null;
     return byHost === null || byHost === caller.merchantId ? caller.merchantId : null;
+  }
+
+  #lookUp(hash: string): Promise<ApiKey | null> {
+    const underWay = this.#lookups.get(hash);
+    if (underWay) return underWay;
+    const lookup = this.#options.merchants.keyByHash(hash).finally(() => this.#lookups.delete(hash));
+    this.#lookups.set(hash, lookup);
+    return lookup;
   }
 
   async #theOnlyMerchant(): Promise<string | null> {

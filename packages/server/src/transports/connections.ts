@@ -61,7 +61,8 @@ const DRAIN_STEP_MS = 20;
 /** What a drain allows beyond `closeTimeoutMs`, which every transport keeps by itself. */
 const DRAIN_GRACE_MS = 500;
 const NOBODY: readonly string[] = [];
-const BEAT_MS = { min: 50, max: 5_000 };
+/** Every beat asks whether a stream's key is still good: a revocation is in force within a few seconds. */
+const BEAT_MS = { min: 50, max: 2_000 };
 
 export class Connections {
   readonly #options: ConnectionsOptions;

@@ -2,6 +2,7 @@
 import type { PaymentEvent } from "@paybell/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { positionAt } from "../../src/fanout/cursor.ts";
+import { KEY_CACHE_TTL_MS } from "../../src/http/key-authenticator.ts";
 import type { LogRecord } from "../../src/log/event-log.ts";
 import { topics } from "../../src/log/topic.ts";
 import type { Payment } from "../../src/payments/payment.ts";
@@ -49,6 +50,19 @@ describe("SSE", () => {
     const event = JSON.parse(data as string) as PaymentEvent;
     expect(event).toMatchObject({ position: id, type: "payment.created", paymentId: payment.id, sequence: 1 });
     expect(text()).not.toContain("event:");
+  });
+
+  it("ends with an error message when its key is revoked", async () => {
+    const key = await server.addKey("secret");
+    const [keyed, keyless] = [await openSse(bearer(key)), await openSse()];
+    await until("both", () => keyed.text().includes("created") && keyless.text().includes("created"));
+    await server.revoke(key);
+    server.transports.clock.advance(KEY_CACHE_TTL_MS + 1);
+    server.transports.connections.beat();
+    await until("the end", () => keyed.ended());
+    expect(keyed.text()).toMatch(/event: error\ndata: .*"unauthorized".*\n\n$/);
+    expect(keyless.ended()).toBe(false);
+    expect((await openSse(bearer(key))).answer.status).toBe(401);
   });
 
   it("shows the merchant's view with his key only", async () => {

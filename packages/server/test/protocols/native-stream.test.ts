@@ -2,6 +2,7 @@
 import type { StreamMessage } from "@paybell/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { positionAt } from "../../src/fanout/cursor.ts";
+import { KEY_CACHE_TTL_MS } from "../../src/http/key-authenticator.ts";
 import type { Payment } from "../../src/payments/payment.ts";
 import { MERCHANT, ProtocolServer } from "../../testkit/protocol-server.ts";
 import type { TestClient } from "../../testkit/transport-server.ts";
@@ -48,6 +49,29 @@ const personal = (): Parameters<ProtocolServer["create"]>[0] => ({
   reference: "order 7",
   customer: "alice",
   metadata: { email: "alice@example.com" },
+});
+
+describe("a key that is revoked", () => {
+  it.each(["header", "message"])("ends the connections that it opened (by %s), and no other", async (how) => {
+    const [key, kept] = [await server.addKey("secret"), await server.addKey("secret")];
+    const client = await server.transports.open("/v1/stream", how === "header" ? withKey(key) : {});
+    if (how === "message") await ask(client, { type: "auth", key });
+    await ask(client, subscribe(`merchant:${MERCHANT}`));
+    const other = await server.transports.open("/v1/stream", withKey(kept));
+    await beatLater();
+    expect(await ask(client, subscribe(`stock:${MERCHANT}`))).toMatchObject([{ type: "subscribed" }]);
+    await server.revoke(key);
+    await beatLater();
+    expect(await client.closed).toEqual({ code: 4001, reason: "unauthorized" });
+    expect(messages(client).at(-1)).toMatchObject({ type: "error", code: "unauthorized" });
+    expect(await ask(other, subscribe(`merchant:${MERCHANT}`))).toMatchObject([{ type: "subscribed" }]);
+  });
+
+  /** More than the time for which a good key is remembered. */
+  async function beatLater() {
+    server.transports.clock.advance(KEY_CACHE_TTL_MS + 1);
+    server.transports.connections.beat();
+  }
 });
 
 describe("who is asking", () => {

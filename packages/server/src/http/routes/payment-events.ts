@@ -2,6 +2,7 @@
 import { Type } from "typebox";
 import { as, responses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
+import { bearerKey } from "../authenticator.ts";
 import { NoQuery, PaymentIdParams } from "../query.ts";
 import { readablePayment } from "../readable-payment.ts";
 
@@ -42,6 +43,7 @@ export function paymentEvents({ api, deps }: RouteContext): void {
           paymentId: id,
           merchantId: state.payment.merchantId,
           audience,
+          key: bearerKey(request.headers.authorization),
           after,
           remoteAddress: deps.proxies.clientAddress(request.raw),
         },

@@ -5,9 +5,10 @@
  * Without `Last-Event-ID` the payment's whole history comes first, from its creation, so that every client sees every
  * step; `sequence` tells where it stands. With it, only what came after. Then live, until the client leaves.
  *
- * Two messages have the name `error` and an ErrorBody as data: `cursor_expired` (the log does not reach back to
- * `Last-Event-ID`: the whole history follows, some of it possibly again) and `not_found` (the payment was erased: the
- * response ends, and the reconnect is answered 404, at which an EventSource gives up).
+ * Three messages have the name `error` and an ErrorBody as data: `cursor_expired` (the log does not reach back to
+ * `Last-Event-ID`: the whole history follows, some of it possibly again), `not_found` (the payment was erased: the
+ * response ends, and the reconnect is answered 404, at which an EventSource gives up) and `unauthorized` (the key was
+ * revoked: likewise, with 401).
  */
 import type { ServerResponse } from "node:http";
 import { positionAt, resolveCursor } from "../../fanout/cursor.ts";
@@ -22,8 +23,9 @@ import { sseMessage } from "../../transports/sse/message.ts";
 import { SseConnection } from "../../transports/sse/sse-connection.ts";
 import type { ProtocolContext } from "../protocol.ts";
 import { type EpochOf, eventJson } from "./events.ts";
+import { KeyGuard } from "./key-guard.ts";
 
-export type SseContext = Pick<ProtocolContext, "log" | "hub" | "clock" | "limits" | "onError"> & {
+export type SseContext = Pick<ProtocolContext, "log" | "hub" | "authenticator" | "clock" | "limits" | "onError"> & {
   connections: Connections;
 };
 
@@ -47,6 +49,7 @@ export async function streamPaymentEvents(
     limits,
     clock,
   });
+  guardKey(context, request.key, connection);
   if (cursor.expired) connection.send(errorMessage(cursor.expired));
   const subscriber = subscribe(context, request, connection);
   connection.onClose(() => subscriber.close());
@@ -55,6 +58,16 @@ export async function streamPaymentEvents(
     if (!(error instanceof CursorExpired)) onError(error);
     connection.end("internal_error");
   });
+}
+
+function guardKey({ authenticator, onError }: SseContext, key: string | null, connection: SseConnection): void {
+  if (key === null) return;
+  const onRevoked = () => {
+    connection.send(errorMessage(new PaybellError("unauthorized", "The key was revoked.")));
+    connection.end("unauthorized");
+  };
+  const guard = new KeyGuard({ authenticator, key, onRevoked, onError });
+  connection.onBeat(() => guard.beat());
 }
 
 function subscribe(context: SseContext, request: StreamRequest, connection: SseConnection): Subscriber {

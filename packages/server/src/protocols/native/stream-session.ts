@@ -12,6 +12,7 @@ import { viewMerchant, viewPublic } from "../../payments/payment.ts";
 import type { Connection, ConnectionHandler, UpgradeRequest } from "../../transports/websocket/connection.ts";
 import { textFrame } from "../../transports/websocket/frame.ts";
 import type { ProtocolContext } from "../protocol.ts";
+import { KeyGuard } from "./key-guard.ts";
 import { parseStreamRequest } from "./stream-request.ts";
 import { TopicFeed } from "./topic-feed.ts";
 
@@ -33,6 +34,7 @@ export class StreamSession implements ConnectionHandler {
   /** Of the page that opened the connection; other programs send none. */
   readonly #origin: string | undefined;
   #caller: Caller | null = null;
+  #keyGuard: KeyGuard | null = null;
 
   constructor(context: ProtocolContext, connection: Connection, request: UpgradeRequest) {
     this.#context = context;
@@ -66,6 +68,10 @@ export class StreamSession implements ConnectionHandler {
     this.#refuse(new PaybellError("invalid_request", "Messages are JSON text, not binary."));
   }
 
+  onBeat(): void {
+    this.#keyGuard?.beat();
+  }
+
   onClose(): void {
     for (const feed of this.#feeds.values()) feed.close();
     this.#feeds.clear();
@@ -97,7 +103,10 @@ export class StreamSession implements ConnectionHandler {
       );
     }
     const caller = key === null ? null : await this.#context.authenticator.callerOf(key);
-    if (!caller) throw new PaybellError("unauthorized", "The key is not known, or was revoked.");
+    if (key === null || !caller) throw new PaybellError("unauthorized", "The key is not known, or was revoked.");
+    const { authenticator, onError } = this.#context;
+    const onRevoked = () => this.#endWith(new PaybellError("unauthorized", "The key was revoked."));
+    this.#keyGuard = new KeyGuard({ authenticator, key, onRevoked, onError });
     return caller;
   }
 

@@ -9,7 +9,8 @@
  * - An expired cursor is answered `error` `cursor_expired`; a `payment:` topic is then subscribed as without `after`.
  * - Pages of any origin may connect; only those of PAYBELL_ALLOWED_ORIGINS (in the sandbox: of this machine) may use a
  *   key, as on the HTTP API.
- * - A mistake is answered with `error`; the connection lives. Only a wrong key ends it.
+ * - A mistake is answered with `error`; the connection lives. Only a wrong key ends it, and one that is revoked later,
+ *   within seconds.
  * Source: DESIGN.md, "HTTP API".
  */
 import type {

@@ -27,6 +27,7 @@ export class SseConnection implements OpenConnection {
   readonly #options: SseOptions;
   readonly #slot: Slot;
   readonly #onClose: (() => void)[] = [];
+  #onBeat: () => void = () => undefined;
   #closed = false;
   #wroteAtMs: number;
   /** Since when bytes wait that the client does not take. */
@@ -58,6 +59,11 @@ export class SseConnection implements OpenConnection {
   onClose(listener: () => void): void {
     if (this.#closed) listener();
     else this.#onClose.push(listener);
+  }
+
+  /** Called every few seconds while it is open, for what depends on time. */
+  onBeat(listener: () => void): void {
+    this.#onBeat = listener;
   }
 
   /** Writes bytes made by `sseMessage`. A client that lets too much wait is cut off: it comes back with its last id. */
@@ -97,6 +103,7 @@ export class SseConnection implements OpenConnection {
     if (this.#stalledSinceMs !== null && nowMs - this.#stalledSinceMs >= limits.idleTimeoutMs)
       this.#cut("idle_timeout");
     else if (nowMs - this.#wroteAtMs >= limits.pingIntervalMs) this.send(SSE_HEARTBEAT);
+    if (!this.#closed) this.#onBeat();
   }
 
   /** For a client that does not read: what waits for it would never leave. */
