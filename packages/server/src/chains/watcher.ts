@@ -75,6 +75,9 @@ export interface AddressAllocator {
    * tells merchants apart.
    * @throws InvalidXpub */
   derive(seed: string | null, index: number): string;
+  /** The same for two seeds if and only if they derive the same addresses: a key has several ways of writing it.
+   * @throws InvalidXpub */
+  identity(seed: string): string;
 }
 
 export class InvalidAddress extends Error {

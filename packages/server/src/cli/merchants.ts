@@ -1,6 +1,6 @@
 /** `paybell merchants create | list | set-xpub` */
 import { Command } from "commander";
-import { InvalidXpub } from "../chains/watcher.ts";
+import { type AddressAllocator, InvalidXpub } from "../chains/watcher.ts";
 import type { Config } from "../config/config.ts";
 import { MERCHANT_ID } from "../config/schema.ts";
 import { systemClock } from "../kit/clock.ts";
@@ -76,9 +76,11 @@ function setXpubCommand(io: CliIo): Command {
     .addHelpText("after", "\nExample:\n  paybell merchants set-xpub corner-shop bitcoin zpub6r…\n");
   return addDatabaseFlags(setXpub).action(async (merchantId: string, chain: string, xpub: string) => {
     const config = configFrom(setXpub, io);
-    const address = await firstAddress(config, chain, xpub);
+    const allocator = await allocatorOf(config, chain);
+    const address = usable(() => allocator.derive(xpub, 0));
     await withDatabase(config, async ({ merchants }) => {
       await existingMerchant(merchants, merchantId);
+      await refuseKeyOfAnother(merchants, { merchantId, chain, xpub }, allocator);
       await merchants.setXpub(merchantId, chain, xpub);
     });
     io.out(`${address}\n`);
@@ -86,7 +88,7 @@ function setXpubCommand(io: CliIo): Command {
   });
 }
 
-async function firstAddress(config: Config, chain: string, xpub: string): Promise<string> {
+async function allocatorOf(config: Config, chain: string): Promise<AddressAllocator> {
   const settings = config.chains[chain];
   if (settings?.kind !== "bitcoin") {
     const able = Object.keys(config.chains).filter((name) => config.chains[name]?.kind === "bitcoin");
@@ -95,13 +97,46 @@ async function firstAddress(config: Config, chain: string, xpub: string): Promis
       able.length > 0 ? `Possible here: ${able.join(", ")}.` : "Add a chain of kind bitcoin to paybell.config.json.",
     );
   }
+  // Loaded only here: every other command starts sooner without it.
+  const { BitcoinFacts } = await import("../chains/bitcoin/facts.ts");
+  return new BitcoinFacts({ chain, network: settings.network }).allocator;
+}
+
+function usable<T>(derive: () => T): T {
   try {
-    // Loaded only here: every other command starts sooner without it.
-    const { BitcoinFacts } = await import("../chains/bitcoin/facts.ts");
-    return new BitcoinFacts({ chain, network: settings.network }).allocator.derive(xpub, 0);
+    return derive();
   } catch (error) {
     if (error instanceof InvalidXpub)
       throw new CommandError(error.message, "Export the account's public key from the wallet.");
+    throw error;
+  }
+}
+
+/** Two merchants on one key would never get the same address, but their money would be in one wallet.
+ * @throws CommandError naming the other one */
+async function refuseKeyOfAnother(
+  merchants: MerchantStore,
+  { merchantId, chain, xpub }: { merchantId: string; chain: string; xpub: string },
+  allocator: AddressAllocator,
+): Promise<void> {
+  const identity = allocator.identity(xpub);
+  const owner = (await merchants.merchants()).find(({ id, xpubs }) => {
+    const other = xpubs[chain];
+    return id !== merchantId && other !== undefined && identityOf(allocator, other) === identity;
+  });
+  if (!owner) return;
+  throw new CommandError(
+    `The merchant "${owner.id}" has this key on ${chain} already, perhaps written in another way.`,
+    "Make another account in the wallet and give its key: each merchant needs one of its own.",
+  );
+}
+
+/** `null`: stored while the chain was configured for another network, so it is another key. */
+function identityOf(allocator: AddressAllocator, xpub: string): string | null {
+  try {
+    return allocator.identity(xpub);
+  } catch (error) {
+    if (error instanceof InvalidXpub) return null;
     throw error;
   }
 }

@@ -17,6 +17,13 @@ export interface NewPaymentDefaults {
 interface Allocated {
   address: string;
   derivationIndex: number | null;
+  derivedFrom: string | null;
+}
+
+export interface NewPaymentOfKey {
+  payment: NewPayment;
+  /** Whose address at `derivationIndex` it is, see `AddressAllocator.identity`; `null` where the caller brought one. */
+  derivedFrom: string | null;
 }
 
 /** @throws PaybellError not_supported, invalid_request, gap_exhausted */
@@ -26,16 +33,16 @@ export async function newPayment(
   merchants: MerchantStore,
   defaults: NewPaymentDefaults,
   nowMs: number,
-): Promise<NewPayment> {
+): Promise<NewPaymentOfKey> {
   const chain = chains.get(request.chain);
   const asset = chains.asset(chain, request.asset);
-  const { address, derivationIndex } =
+  const { address, derivationIndex, derivedFrom } =
     request.address === undefined
       ? await allocate(request.merchantId, chain, merchants, defaults.gapLimit)
-      : { address: request.address, derivationIndex: null };
+      : { address: request.address, derivationIndex: null, derivedFrom: null };
   const confirmationsRequired = request.confirmations ?? chain.facts.defaultConfirmations;
   const standing = request.amountAtomic === null;
-  return {
+  const payment: NewPayment = {
     id: request.id ?? randomUUID(),
     merchantId: request.merchantId,
     chain: chain.facts.chain,
@@ -62,6 +69,7 @@ export async function newPayment(
     expiresAtMs: standing ? null : expiryOf(request, defaults, nowMs),
     monitoringSeconds: defaults.monitoringSeconds,
   };
+  return { payment, derivedFrom };
 }
 
 function expiryOf(request: CreateRequest, defaults: NewPaymentDefaults, nowMs: number): number {
@@ -99,11 +107,13 @@ async function allocate(
       { field: "address" },
     );
   }
+  // Without an extended public key the merchant's id tells addresses apart.
+  const seed = allocator.needsXpub ? (xpub ?? "") : merchantId;
+  const derivedFrom = usable(name, () => allocator.identity(seed));
   // The sandbox has one wallet of unlimited addresses; a gap limit protects real wallets.
   const index = await merchants.takeDerivationIndex(
-    merchantId,
     name,
-    xpub ?? "",
+    derivedFrom,
     allocator.needsXpub ? gapLimit : Number.MAX_SAFE_INTEGER,
   );
   if (index === null) {
@@ -113,18 +123,13 @@ async function allocate(
       { gapLimit },
     );
   }
-  // Without an extended public key the merchant's id tells addresses apart.
-  return { address: derive(allocator, allocator.needsXpub ? xpub : merchantId, index, name), derivationIndex: index };
+  return { address: usable(name, () => allocator.derive(seed, index)), derivationIndex: index, derivedFrom };
 }
 
-function derive(
-  allocator: NonNullable<KnownChain["facts"]["allocator"]>,
-  xpub: string | null,
-  index: number,
-  chain: string,
-): string {
+/** What is made of the merchant's key. */
+function usable<T>(chain: string, derive: () => T): T {
   try {
-    return allocator.derive(xpub, index);
+    return derive();
   } catch (error) {
     if (!(error instanceof InvalidXpub)) throw error;
     throw new PaybellError(

@@ -58,7 +58,7 @@ export class PaymentIngest implements Ingest {
   async create(request: CreateRequest, answer?: AnswerWith): Promise<PaymentState> {
     const { clock, chains, merchants, defaults, log, watchList } = this.#options;
     const nowMs = clock.nowMs();
-    const payment = await newPayment(request, chains, merchants, defaults, nowMs);
+    const { payment, derivedFrom } = await newPayment(request, chains, merchants, defaults, nowMs);
     const decision = decide(null, { type: "create", payment }, nowMs);
     if (!decision.ok) throw refused(decision.refusal);
     const { state, events } = decision;
@@ -72,6 +72,7 @@ export class PaymentIngest implements Ingest {
         transfers: [],
         events,
         topics: topicsOf(state.payment),
+        ...(derivedFrom === null ? {} : { derivedFrom }),
         ...(answer ? { idempotency: answer(state) } : {}),
       },
     ]);

@@ -38,6 +38,9 @@ export interface PaymentCommand {
   /** The payment after the decision. What was given at its creation stays as it is stored; only an erasure (`erasedAtMs`)
    * takes something out of it. */
   payment: Payment;
+  /** Given with a payment that is to be created on a derived address: whose address at `derivationIndex` it is, as
+   * `MerchantStore.takeDerivationIndex` was asked. A transfer to it then moves the gap behind that index. */
+  derivedFrom?: string;
   /** Only those that changed. */
   transfers: readonly Transfer[];
   events: readonly NewRecord[];

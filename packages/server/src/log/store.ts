@@ -147,10 +147,11 @@ export interface MerchantStore {
   /** Returns false when there is no such key, or it was revoked before. */
   revokeKey(id: string, atMs: number): Promise<boolean>;
   /**
-   * Takes the next derivation index; never gives one twice, not after a crash either.
+   * Takes the next index of what addresses are derived from (`AddressAllocator.identity`); never gives one twice,
+   * whoever asks, not after a crash either.
    * Returns `null` when more than `gapLimit` indexes in a row behind the last used one were given out.
    */
-  takeDerivationIndex(merchantId: string, chain: string, xpub: string, gapLimit: number): Promise<number | null>;
+  takeDerivationIndex(chain: string, derivedFrom: string, gapLimit: number): Promise<number | null>;
 }
 
 export interface IdempotencyStore {

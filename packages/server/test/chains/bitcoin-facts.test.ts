@@ -111,6 +111,20 @@ describe("an extended public key", () => {
     expect(derive(regtest, vpub, 0)).toMatch(/^bcrt1qcr8te4kr609gcawutmrza0j4xv80jy8z/);
   });
 
+  it("is known by its key and chain code, not by the text", () => {
+    const identity = (facts: BitcoinFacts, xpub: string) => facts.allocator.identity(xpub);
+    expect(identity(mainnet, withVersion(0x0488b21e))).toBe(identity(mainnet, ZPUB));
+    expect(identity(regtest, withVersion(0x043587cf))).toBe(identity(regtest, withVersion(0x045f1cf6)));
+    const elsewhere = base58check.decode(ZPUB);
+    // Another depth, parent and child number: what some wallets leave out.
+    elsewhere.fill(0, 4, 13);
+    expect(identity(mainnet, base58check.encode(elsewhere))).toBe(identity(mainnet, ZPUB));
+    const otherChainCode = base58check.decode(ZPUB);
+    otherChainCode.fill(7, 13, 45);
+    expect(identity(mainnet, base58check.encode(otherChainCode))).not.toBe(identity(mainnet, ZPUB));
+    expect(() => identity(mainnet, ZPRV)).toThrow(InvalidXpub);
+  });
+
   it("must not be a private key, which is not repeated in the refusal", () => {
     const refusal = (() => {
       try {

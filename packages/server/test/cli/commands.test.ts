@@ -8,6 +8,9 @@ import { KEY_LENGTH } from "../../src/http/keys.ts";
 /** BIP84's own test vector: its account key and its first receiving address. */
 const ZPUB =
   "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs";
+/** The same key under the name of `xpub`. */
+const XPUB =
+  "xpub6CatWdiZiodmUeTDp8LT5or8nmbKNcuyvz7WyksVFkKB4RHwCD3XyuvPEbvqAQY3rAPshWcMLoP2fMFMKHPJ4ZeZXYVUhLv1VMrjPC7PW6V";
 const FIRST_ADDRESS = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu";
 
 let cwd: string;
@@ -139,6 +142,21 @@ describe("paybell merchants", () => {
       out: `${FIRST_ADDRESS}\n`,
     });
     expect((await run("merchants", "list")).out).toMatch(/shop +Shop +\S+ +bitcoin/);
+  });
+
+  it("refuses the key of another merchant, however it is written; a merchant's own may be set again", async () => {
+    const chains = { bitcoin: { kind: "bitcoin", network: "mainnet", rpcUrl: "http://127.0.0.1:8332" } };
+    await writeFile(join(cwd, "paybell.config.json"), JSON.stringify({ chains }));
+    await run("merchants", "create", "Shop");
+    await run("merchants", "create", "Other");
+    await run("merchants", "set-xpub", "shop", "bitcoin", ZPUB);
+    for (const xpub of [ZPUB, XPUB]) {
+      const refused = await run("merchants", "set-xpub", "other", "bitcoin", xpub);
+      expect(refused).toMatchObject({ code: 2, out: "" });
+      expect(refused.err).toContain('The merchant "shop" has this key on bitcoin already');
+      expect(await run("merchants", "set-xpub", "shop", "bitcoin", xpub)).toMatchObject({ code: 0 });
+    }
+    expect((await run("merchants", "list")).out).toMatch(/other +Other +\S+ +-/);
   });
 
   it("refuses a key that is none, a chain that derives none, a merchant that is not there", async () => {

@@ -114,9 +114,7 @@ function testRaces(stores: readonly OpenStore[]): void {
 
   test("an index of an extended public key is given once", async () => {
     const taken = await Promise.all(
-      Array.from({ length: 20 }, (_, nth) =>
-        store(stores, nth).merchants.takeDerivationIndex("merchant", "bitcoin", "xpub", 100),
-      ),
+      Array.from({ length: 20 }, (_, nth) => store(stores, nth).merchants.takeDerivationIndex("bitcoin", "key", 100)),
     );
     expect(taken.sort((a, b) => Number(a) - Number(b))).toEqual(taken.map((_, index) => index));
   });

@@ -12,7 +12,6 @@ export function testMerchants(make: MakeHome): void {
     testMerchantRows(store);
     testKeys(store);
     testDerivation(store);
-    testKeyChange(store);
   });
   describe("derivation indexes after a restart", () => testDerivationAfterRestart(make));
 }
@@ -74,54 +73,54 @@ function testKeys(store: () => OpenStore): void {
 }
 
 function testDerivation(store: () => OpenStore): void {
-  const take = (merchantId: string, xpub = "xpub", gapLimit = 3) =>
-    store().merchants.takeDerivationIndex(merchantId, "bitcoin", xpub, gapLimit);
+  const take = (derivedFrom: string, gapLimit = 3) =>
+    store().merchants.takeDerivationIndex("bitcoin", derivedFrom, gapLimit);
+  const pay = async (payment: Payment) =>
+    recordsIn(await store().log.append([change(payment, {}, { transfers: [sampleTransfer(payment)] })]));
 
-  test("indexes count from 0 for each merchant and key, up to the gap limit", async () => {
+  test("indexes count from 0 for each key on each chain, up to the gap limit", async () => {
     const [one, other] = [randomUUID(), randomUUID()];
     expect([await take(one), await take(one), await take(one), await take(one)]).toEqual([0, 1, 2, null]);
-    expect(await take(one, "xpub", 4)).toBe(3);
-    expect([await take(other), await take(one, "another")]).toEqual([0, 0]);
+    expect(await take(one, 4)).toBe(3);
+    expect([await take(other), await store().merchants.takeDerivationIndex("litecoin", one, 3)]).toEqual([0, 0]);
   });
 
-  test("a paid address moves the gap behind it", async () => {
+  test("a paid address moves the gap behind it, whichever merchant was paid", async () => {
     const { log } = store();
-    const merchantId = randomUUID();
-    const derived = (derivationIndex: number | null) =>
-      samplePayment({ merchantId, chain: "bitcoin", derivationIndex });
-    const made = [derived(await take(merchantId)), derived(await take(merchantId)), derived(await take(merchantId))];
-    recordsIn(await log.append(made.map((payment) => creation(payment))));
-    expect(await take(merchantId)).toBeNull();
-    const pay = async (payment: Payment) =>
-      recordsIn(await log.append([change(payment, {}, { transfers: [sampleTransfer(payment)] })]));
-    await pay(made[1] as Payment);
-    expect([await take(merchantId), await take(merchantId), await take(merchantId)]).toEqual([3, 4, null]);
-    await pay(made[0] as Payment);
-    expect(await take(merchantId)).toBeNull();
+    const derivedFrom = randomUUID();
+    const derived = (merchantId: string, derivationIndex: number | null) =>
+      creation(samplePayment({ merchantId, chain: "bitcoin", derivationIndex }), { derivedFrom });
+    const made = [
+      derived("one", await take(derivedFrom)),
+      derived("other", await take(derivedFrom)),
+      derived("one", await take(derivedFrom)),
+    ];
+    recordsIn(await log.append(made));
+    expect(await take(derivedFrom)).toBeNull();
+    await pay(made[1]?.payment as Payment);
+    expect([await take(derivedFrom), await take(derivedFrom), await take(derivedFrom)]).toEqual([3, 4, null]);
+    await pay(made[0]?.payment as Payment);
+    expect(await take(derivedFrom)).toBeNull();
   });
 
   test("a payment to an address of the old key does not move the gap of the new one", async () => {
     const { log } = store();
-    const merchantId = randomUUID();
-    const payment = samplePayment({ merchantId, chain: "bitcoin", derivationIndex: await take(merchantId, "old") });
-    recordsIn(await log.append([creation(payment)]));
-    expect([await take(merchantId, "new", 2), await take(merchantId, "new", 2)]).toEqual([0, 1]);
-    recordsIn(await log.append([change(payment, {}, { transfers: [sampleTransfer(payment)] })]));
-    expect(await take(merchantId, "new", 2)).toBeNull();
-    expect([await take(merchantId, "old", 2), await take(merchantId, "old", 2)]).toEqual([1, 2]);
+    const [older, newer] = [randomUUID(), randomUUID()];
+    const payment = samplePayment({ chain: "bitcoin", derivationIndex: await take(older) });
+    recordsIn(await log.append([creation(payment, { derivedFrom: older })]));
+    expect([await take(newer, 2), await take(newer, 2)]).toEqual([0, 1]);
+    await pay(payment);
+    expect(await take(newer, 2)).toBeNull();
+    expect([await take(older, 2), await take(older, 2)]).toEqual([1, 2]);
   });
-}
 
-function testKeyChange(store: () => OpenStore): void {
-  test("an index that belongs to the old key, used after the change, does not widen the gap of the new one", async () => {
-    const { log, merchants } = store();
-    const merchantId = randomUUID();
-    const take = (xpub: string) => merchants.takeDerivationIndex(merchantId, "bitcoin", xpub, 2);
-    const derivationIndex = [await take("old"), await take("old")].at(-1) as number;
-    expect(await take("new")).toBe(0);
-    const payment = samplePayment({ merchantId, chain: "bitcoin", derivationIndex });
-    recordsIn(await log.append([creation(payment, { transfers: [sampleTransfer(payment)] })]));
-    expect([await take("new"), await take("new")]).toEqual([1, null]);
+  test("a transfer to an address that the caller brought moves no gap", async () => {
+    const derivedFrom = randomUUID();
+    expect([await take(derivedFrom, 1), await take(derivedFrom, 1)]).toEqual([0, null]);
+    const brought = samplePayment({ chain: "bitcoin", derivationIndex: null });
+    recordsIn(await store().log.append([creation(brought)]));
+    await pay(brought);
+    expect(await take(derivedFrom, 1)).toBeNull();
   });
 }
 
@@ -131,7 +130,7 @@ function testDerivationAfterRestart(make: MakeHome): void {
     const given: (number | null)[] = [];
     for (let start = 0; start < 3; start += 1) {
       const store = await home.open();
-      given.push(await store.merchants.takeDerivationIndex("merchant", "bitcoin", "xpub", 10));
+      given.push(await store.merchants.takeDerivationIndex("bitcoin", "key", 10));
       await store.close();
     }
     expect(given).toEqual([0, 1, 2]);

@@ -66,7 +66,7 @@ export function sampleTransfer(payment: Payment, given: Partial<Transfer> = {}):
   };
 }
 
-type Extra = Partial<Pick<PaymentCommand, "transfers" | "topics" | "idempotency">>;
+type Extra = Partial<Pick<PaymentCommand, "transfers" | "topics" | "idempotency" | "derivedFrom">>;
 
 function paymentCommand(payment: Payment, expectedSequence: number, extra: Extra): PaymentCommand {
   const type = expectedSequence === 0 ? "payment.created" : "payment.delivery_changed";

@@ -2,7 +2,7 @@
 import type { AddressAllocator, ChainAsset, ChainFacts } from "../watcher.ts";
 import { bip21, recipientOf } from "./address.ts";
 import { BITCOIN_NETWORKS, type BitcoinNetwork, type BitcoinNetworkName } from "./network.ts";
-import { receiveAddress } from "./xpub.ts";
+import { keyIdentity, receiveAddress } from "./xpub.ts";
 
 export interface BitcoinFactsOptions {
   /** The name in the API and the config; default `bitcoin`. */
@@ -33,6 +33,7 @@ export class BitcoinFacts implements ChainFacts {
     this.allocator = {
       needsXpub: true,
       derive: (xpub, index) => receiveAddress(network, xpub ?? "", index),
+      identity: (xpub) => keyIdentity(network, xpub),
     };
   }
 

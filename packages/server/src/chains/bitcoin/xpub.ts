@@ -3,7 +3,7 @@
  * We hold no private keys: an extended private key is refused, and so is a key meant for another type of address.
  * Source: BIP32, BIP84, SLIP-132.
  */
-import { createBase58check } from "@scure/base";
+import { createBase58check, hex } from "@scure/base";
 import { HDKey } from "@scure/bip32";
 import { p2wpkh } from "@scure/btc-signer";
 import { sha256 } from "@scure/btc-signer/utils.js";
@@ -40,25 +40,46 @@ export function receiveAddress(network: BitcoinNetwork, xpub: string, index: num
   if (!Number.isSafeInteger(index) || index < 0 || index >= HARDENED) {
     throw new InvalidXpub(`There is no address number ${index}: indexes go from 0 to ${HARDENED - 1}.`);
   }
-  const { publicKey } = receiveBranch(network, xpub).deriveChild(index);
+  const { publicKey } = accountOf(network, xpub).branch.deriveChild(index);
   if (!publicKey) throw new InvalidXpub(`No key can be derived at index ${index}.`);
   const { address } = p2wpkh(publicKey, network.coding);
   if (!address) throw new InvalidXpub(`No address can be made of the key at index ${index}.`);
   return address;
 }
 
-/** Branches by network and xpub: deriving them anew would triple the cost of each address. */
-const branches = new Map<string, HDKey>();
-const BRANCHES_KEPT = 1_000;
+/**
+ * Hash of the public key and the chain code, from which alone the addresses follow: `xpub`, `zpub` and what depth and
+ * parent a text names are only ways of writing them.
+ * @throws InvalidXpub
+ */
+export function keyIdentity(network: BitcoinNetwork, xpub: string): string {
+  return accountOf(network, xpub).identity;
+}
 
-function receiveBranch(network: BitcoinNetwork, xpub: string): HDKey {
-  const key = `${network.name}/${xpub}`;
-  const known = branches.get(key);
+interface Account {
+  /** `m/0` below it. */
+  branch: HDKey;
+  identity: string;
+}
+
+/** Accounts by network and xpub: deriving them anew would triple the cost of each address. */
+const accounts = new Map<string, Account>();
+const ACCOUNTS_KEPT = 1_000;
+
+function accountOf(network: BitcoinNetwork, xpub: string): Account {
+  const name = `${network.name}/${xpub}`;
+  const known = accounts.get(name);
   if (known) return known;
-  const branch = parseXpub(network, xpub).deriveChild(0);
-  if (branches.size >= BRANCHES_KEPT) branches.clear();
-  branches.set(key, branch);
-  return branch;
+  const key = parseXpub(network, xpub);
+  const { publicKey, chainCode } = key;
+  if (!publicKey || !chainCode) throw new InvalidXpub("Not a valid extended public key (it has no key).");
+  const account = {
+    branch: key.deriveChild(0),
+    identity: hex.encode(sha256(new Uint8Array([...publicKey, ...chainCode]))),
+  };
+  if (accounts.size >= ACCOUNTS_KEPT) accounts.clear();
+  accounts.set(name, account);
+  return account;
 }
 
 function parseXpub(network: BitcoinNetwork, xpub: string): HDKey {

@@ -20,6 +20,7 @@ export const sandboxFacts: ChainFacts = {
   allocator: {
     needsXpub: false,
     derive: (seed, index) => addressFromSeed(seed === null ? `${index}` : `${seed} ${index}`),
+    identity: (seed) => seed,
   },
 };
 

@@ -41,7 +41,7 @@ export class SqliteMerchantStore implements MerchantStore {
     return this.#database.write("revokeKey", id, atMs);
   }
 
-  takeDerivationIndex(merchantId: string, chain: string, xpub: string, gapLimit: number): Promise<number | null> {
-    return this.#database.write("takeDerivationIndex", merchantId, chain, xpub, gapLimit);
+  takeDerivationIndex(chain: string, derivedFrom: string, gapLimit: number): Promise<number | null> {
+    return this.#database.write("takeDerivationIndex", chain, derivedFrom, gapLimit);
   }
 }

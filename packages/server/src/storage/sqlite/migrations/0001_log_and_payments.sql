@@ -40,7 +40,7 @@ CREATE TABLE payments (
   address TEXT,
   recipient TEXT,
   derivation_index INTEGER,
-  derivation_xpub TEXT,
+  derived_from TEXT,
   uri TEXT,
   reference TEXT,
   customer TEXT,
@@ -164,14 +164,12 @@ CREATE TABLE api_keys (
 
 CREATE INDEX api_keys_by_merchant ON api_keys (merchant_id, created_at_ms, id);
 
--- Which index of an extended public key comes next, and the highest one whose address was ever paid (-1: none).
--- `is_current` marks the key that gave the merchant's latest index on this chain.
+-- Which index comes next of what addresses are derived from (an extended public key, however it is written and whoever
+-- has it), and the highest one whose address was ever paid (-1: none).
 CREATE TABLE derivation_cursors (
-  merchant_id TEXT NOT NULL,
   chain TEXT NOT NULL,
-  xpub TEXT NOT NULL,
+  derived_from TEXT NOT NULL,
   next_index INTEGER NOT NULL,
   last_used_index INTEGER NOT NULL,
-  is_current INTEGER NOT NULL CHECK (is_current IN (0, 1)),
-  PRIMARY KEY (merchant_id, chain, xpub)
+  PRIMARY KEY (chain, derived_from)
 ) STRICT, WITHOUT ROWID;

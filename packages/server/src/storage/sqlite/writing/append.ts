@@ -30,7 +30,7 @@ export function appendCommand(transaction: Transaction, command: PaymentCommand 
 function appendPayment(transaction: Transaction, command: PaymentCommand): Stored {
   const { payment, transfers, events, topics, idempotency } = command;
   requireContiguous(command);
-  const refused = command.expectedSequence === 0 ? insert(transaction, payment) : update(transaction, command);
+  const refused = command.expectedSequence === 0 ? insert(transaction, command) : update(transaction, command);
   if (refused) return { ok: false, reason: refused };
   for (const transfer of transfers) {
     if (!upsertTransfer(transaction, payment, transfer)) return { ok: false, reason: "transfer_credited" };
@@ -83,7 +83,7 @@ function requireContiguous({ expectedSequence, payment, events }: PaymentCommand
   );
 }
 
-function insert({ connection }: Transaction, payment: Payment): "conflict" | "address_in_use" | null {
+function insert({ connection }: Transaction, { payment, derivedFrom }: PaymentCommand): "conflict" | "address_in_use" | null {
   if (connection.get("SELECT 1 FROM payments WHERE id = ?", payment.id)) return "conflict";
   const row = paymentToRow(payment);
   const taken = connection.get(
@@ -93,12 +93,7 @@ function insert({ connection }: Transaction, payment: Payment): "conflict" | "ad
     payment.merchantId,
   );
   if (taken && row.is_open === 1) return "address_in_use";
-  connection.run(
-    INSERT_PAYMENT,
-    ...PAYMENT_COLUMNS.map((column) => row[column] ?? null),
-    payment.merchantId,
-    payment.chain,
-  );
+  connection.run(INSERT_PAYMENT, ...PAYMENT_COLUMNS.map((column) => row[column] ?? null), derivedFrom ?? null);
   return null;
 }
 
@@ -124,10 +119,8 @@ function upsertTransfer({ connection }: Transaction, payment: Payment, transfer:
 function markIndexUsed({ connection }: Transaction, payment: Payment): void {
   connection.run(
     `UPDATE derivation_cursors SET last_used_index = max(last_used_index, ?1)
-     WHERE merchant_id = ?2 AND chain = ?3 AND next_index > ?1
-       AND xpub = (SELECT derivation_xpub FROM payments WHERE id = ?4)`,
+     WHERE chain = ?2 AND derived_from = (SELECT derived_from FROM payments WHERE id = ?3)`,
     payment.derivationIndex,
-    payment.merchantId,
     payment.chain,
     payment.id,
   );

@@ -42,32 +42,21 @@ export function revokeKey(connection: Connection, id: string, atMs: number): boo
 
 export function takeDerivationIndex(
   connection: Connection,
-  merchantId: string,
   chain: string,
-  xpub: string,
+  derivedFrom: string,
   gapLimit: number,
 ): number | null {
-  connection.run(
-    `INSERT INTO derivation_cursors (merchant_id, chain, xpub, next_index, last_used_index, is_current)
-     VALUES (?, ?, ?, 0, -1, 0) ON CONFLICT DO NOTHING`,
-    merchantId,
-    chain,
-    xpub,
-  );
   const cursor = connection.get<{ next_index: number; last_used_index: number }>(
-    "SELECT next_index, last_used_index FROM derivation_cursors WHERE merchant_id = ? AND chain = ? AND xpub = ?",
-    merchantId,
+    "SELECT next_index, last_used_index FROM derivation_cursors WHERE chain = ? AND derived_from = ?",
     chain,
-    xpub,
-  );
-  if (!cursor) throw new Error(`The derivation cursor of merchant ${merchantId} on ${chain} is missing.`);
+    derivedFrom,
+  ) ?? { next_index: 0, last_used_index: -1 };
   if (cursor.next_index - (cursor.last_used_index + 1) >= gapLimit) return null;
   connection.run(
-    `UPDATE derivation_cursors SET next_index = next_index + (xpub = ?1), is_current = (xpub = ?1)
-     WHERE merchant_id = ?2 AND chain = ?3`,
-    xpub,
-    merchantId,
+    `INSERT INTO derivation_cursors (chain, derived_from, next_index, last_used_index) VALUES (?, ?, 1, -1)
+     ON CONFLICT (chain, derived_from) DO UPDATE SET next_index = next_index + 1`,
     chain,
+    derivedFrom,
   );
   return cursor.next_index;
 }

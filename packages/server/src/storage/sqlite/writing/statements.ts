@@ -104,10 +104,9 @@ const CHANGING_TRANSFER_COLUMNS = [
 const places = (columns: readonly string[]) => columns.map(() => "?").join(", ");
 const assignments = (columns: readonly string[]) => columns.map((column) => `${column} = ?`).join(", ");
 
-/** Behind the columns: merchant and chain. */
-export const INSERT_PAYMENT = `INSERT INTO payments (${PAYMENT_COLUMNS.join(", ")}, derivation_xpub)
-  VALUES (${places(PAYMENT_COLUMNS)},
-    (SELECT xpub FROM derivation_cursors WHERE merchant_id = ? AND chain = ? AND is_current = 1))`;
+/** Behind the columns: what its address is derived from. */
+export const INSERT_PAYMENT = `INSERT INTO payments (${PAYMENT_COLUMNS.join(", ")}, derived_from)
+  VALUES (${places(PAYMENT_COLUMNS)}, ?)`;
 
 /** Behind the columns: id and the sequence that was decided on. */
 export const UPDATE_PAYMENT = `UPDATE payments SET ${assignments(CHANGING_COLUMNS)} WHERE id = ? AND sequence = ?`;
