@@ -36,7 +36,9 @@ export async function referencePages(): Promise<Record<string, string>> {
         version,
         limits: defaultLimits,
         // What the routes would work with is not asked for while they are only described.
-        mounts: [(api) => registerBlockonomicsRest(api, {} as Parameters<typeof registerBlockonomicsRest>[1])],
+        mounts: [
+          (api, posts) => registerBlockonomicsRest(api, { posts } as Parameters<typeof registerBlockonomicsRest>[1]),
+        ],
       }),
     ),
   };

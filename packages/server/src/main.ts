@@ -15,9 +15,9 @@ import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
 import type { Watcher } from "./chains/watcher.ts";
 import type { Config } from "./config/config.ts";
 import { Hub } from "./fanout/hub.ts";
-import type { Api } from "./http/api.ts";
-import type { HttpApiDeps, SandboxControls } from "./http/deps.ts";
+import type { HttpApiDeps, Mount, SandboxControls } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
+import { deleteExpiredAnswers } from "./http/idempotency.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
 import { Metrics, type MetricsSources } from "./http/metrics.ts";
 import { requestGuard } from "./http/request-guard.ts";
@@ -70,6 +70,8 @@ export interface RunningServer {
 
 /** How often time is looked at: expiry and monitoring deadlines. */
 const TICK_MS = 1_000;
+/** How often stored answers that have expired are deleted. */
+const SWEEP_MS = 60_000;
 /** How often the hub asks the log whether a hint was lost. */
 const HUB_POLL_MS = 1_000;
 /** Records that the hub reads at once while it heals a gap. */
@@ -143,6 +145,7 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
     undo.push(() => watcher.stop());
   }
   undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
+  undo.push(everySoOften(SWEEP_MS, () => deleteExpiredAnswers(store.idempotency, clock.nowMs()), onError));
 
   const authenticator = new KeyAuthenticator({
     merchants: store.merchants,
@@ -271,14 +274,14 @@ interface Transports {
 }
 
 /** Mounts each protocol's sockets; returns what they put on the HTTP API. */
-function mountProtocols(parts: Parts, { sockets, ...transports }: Transports): ((api: Api) => void)[] {
+function mountProtocols(parts: Parts, { sockets, ...transports }: Transports): Mount[] {
   const { context, config, ingest, registry, chains } = parts;
   const { sandbox } = chains;
   const identiPay = identipay({ ...context, ...transports, ingest, registry, sandbox, settings: config.identipay });
   sockets.mount(nativeStream(context));
   sockets.mount(blockonomicsRoute(context, registry));
   sockets.mount(identiPay.route);
-  return [(api) => registerBlockonomicsRest(api, { ingest, registry }), identiPay.http];
+  return [(api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }), identiPay.http];
 }
 
 interface Store {

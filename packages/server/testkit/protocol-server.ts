@@ -13,6 +13,7 @@ import { sandboxFacts } from "../src/chains/sandbox/facts.ts";
 import { SandboxWatcher } from "../src/chains/sandbox/sandbox-watcher.ts";
 import { Hub } from "../src/fanout/hub.ts";
 import type { Api } from "../src/http/api.ts";
+import type { Mount } from "../src/http/deps.ts";
 import { buildHttpApi } from "../src/http/http-api.ts";
 import { KeyAuthenticator } from "../src/http/key-authenticator.ts";
 import { createKey, hashKey, keyRow } from "../src/http/keys.ts";
@@ -181,7 +182,7 @@ export class ProtocolServer {
     this.transports.sockets.mount(identiPay.route);
     this.identipayPlaces = identiPay.places;
     this.#api = await this.#buildApi(context, [
-      (api) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry }),
+      (api, posts) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry, posts }),
       identiPay.http,
     ]);
     await this.transports.listen();
@@ -204,7 +205,7 @@ export class ProtocolServer {
     };
   }
 
-  #buildApi(context: ProtocolContext, mounts: ((api: Api) => void)[]): Promise<Api> {
+  #buildApi(context: ProtocolContext, mounts: readonly Mount[]): Promise<Api> {
     const { connections, http } = this.transports;
     return buildHttpApi({
       mode: this.#mode,

@@ -56,7 +56,6 @@ export const idempotencyHeaders = Type.Object({
 
 export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
   if (answer.replayed) reply.header("idempotent-replayed", "true");
-  const failure = answer.httpStatus >= 400 ? (JSON.parse(answer.body) as { error: { code: ErrorCode } }) : null;
-  if (failure) addErrorHeaders(reply, failure.error.code);
+  addErrorHeaders(reply, answer.httpStatus);
   return reply.code(answer.httpStatus).type("application/json; charset=utf-8").send(answer.body);
 }

@@ -1,13 +1,14 @@
 /** What the HTTP API is made of; given by the composition root. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { ErrorCode, PaymentEvent } from "@paybell/protocol";
-import type { FastifyBaseLogger } from "fastify";
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from "fastify";
+import type { TSchema } from "typebox";
 import type { WatcherStatus } from "../chains/watcher.ts";
-import type { Ingest } from "../ingest/ingest.ts";
+import type { AnswerWith, Ingest } from "../ingest/ingest.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Limits } from "../kit/limits.ts";
 import type { IdempotencyStore, PaymentStore } from "../log/store.ts";
-import type { Payment } from "../payments/payment.ts";
+import type { Payment, PaymentState } from "../payments/payment.ts";
 import type { TrustedProxies } from "../transports/client-address.ts";
 import type { Api } from "./api.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -77,6 +78,27 @@ export interface ReadinessSources {
   stopping(): boolean;
 }
 
+/** Honours the Idempotency-Key of another protocol's POST. */
+export interface IdempotentPosts {
+  /** Schema of the request's headers. */
+  headers: TSchema;
+  /** Writes a payment, once under one key, and sends the answer: the first one again where there is one. */
+  writePayment(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    post: {
+      merchantId: string;
+      httpStatus: number;
+      write: (answer?: AnswerWith) => Promise<PaymentState>;
+      /** What is answered, sent as JSON. */
+      viewOf: (state: PaymentState) => object;
+    },
+  ): Promise<FastifyReply>;
+}
+
+/** Puts a protocol's routes on the HTTP API. */
+export type Mount = (api: Api, posts: IdempotentPosts) => void;
+
 export interface HttpApiDeps {
   mode: "sandbox" | "live";
   version: string;
@@ -101,7 +123,7 @@ export interface HttpApiDeps {
   /** Pino's interface. Gets route patterns, never URLs. */
   logger: FastifyBaseLogger;
   /** Routes of other protocols on the same port, with envelopes of their own. */
-  mounts?: readonly ((api: Api) => void)[];
+  mounts?: readonly Mount[];
   /** Who makes the `http.Server` that the API answers on; left out: the API makes its own. */
   serverFactory?: (handler: RequestListener) => Server;
 }

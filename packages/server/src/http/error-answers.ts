@@ -60,17 +60,19 @@ export function ownFailure(error: unknown, request: FastifyRequest): PaybellErro
 /** The answer to anything thrown by a route or a hook. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
   const answer = knownError(error, bodyBytes) ?? ownFailure(error, request);
-  addErrorHeaders(reply, answer.code);
-  const refusal = request.routeOptions.config?.refusal ?? inOurWords;
-  const { httpStatus, body } = refusal(answer, request);
+  const { httpStatus, body } = refusalOf(answer, request);
+  addErrorHeaders(reply, httpStatus);
   reply.code(httpStatus).type("application/json; charset=utf-8").send(JSON.stringify(body));
 }
+
+/** What the client is told, in the words of the route's protocol. */
+export const refusalOf: Refusal = (error, request) =>
+  (request.routeOptions.config?.refusal ?? inOurWords)(error, request);
 
 const inOurWords: Refusal = (error) => ({ httpStatus: error.spec.httpStatus, body: error.toBody() });
 
 /** `Retry-After` and `WWW-Authenticate`, where the status asks for them. */
-export function addErrorHeaders(reply: FastifyReply, code: PaybellError["code"]): void {
-  const { httpStatus } = ERRORS[code];
+export function addErrorHeaders(reply: FastifyReply, httpStatus: number): void {
   if (httpStatus === 503 || httpStatus === 429) reply.header("retry-after", RETRY_AFTER_SECONDS);
   if (httpStatus === 401) reply.header("www-authenticate", "Bearer");
 }

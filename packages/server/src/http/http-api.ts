@@ -14,6 +14,7 @@ import { answerClientError } from "./client-errors.ts";
 import type { HttpApiDeps } from "./deps.ts";
 import { answerError } from "./error-answers.ts";
 import { Idempotency } from "./idempotency.ts";
+import { idempotentPosts } from "./idempotent-posts.ts";
 import { acceptJsonBodies } from "./json-body.ts";
 import { describeApi, openapiRoute } from "./openapi.ts";
 import { authenticateRequests } from "./request-auth.ts";
@@ -94,7 +95,8 @@ function mountRoutes(api: Api, deps: HttpApiDeps): void {
   const { limits, clock, idempotency: store } = deps;
   const idempotency = new Idempotency({ store, clock, bodyBytes: limits.bodyBytes });
   for (const route of ROUTES) route({ api, deps, idempotency });
-  for (const mount of deps.mounts ?? []) mount(api);
+  const posts = idempotentPosts(idempotency);
+  for (const mount of deps.mounts ?? []) mount(api, posts);
 }
 
 function answerFailures(api: Api, routes: RouteTable, bodyBytes: number): void {

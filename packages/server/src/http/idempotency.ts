@@ -17,7 +17,7 @@ import { PaybellError } from "../kit/errors.ts";
 import type { IdempotentAnswer } from "../log/event-log.ts";
 import type { IdempotencyStore } from "../log/store.ts";
 import { type PaymentState, viewMerchant } from "../payments/payment.ts";
-import { knownError, ownFailure } from "./error-answers.ts";
+import { knownError, ownFailure, refusalOf } from "./error-answers.ts";
 
 export interface Answer {
   httpStatus: number;
@@ -53,15 +53,16 @@ export class Idempotency {
     this.#bodyBytes = options.bodyBytes;
   }
 
-  /** A POST that writes a payment, and answers with it as its merchant reads it. */
+  /** A POST that writes a payment. @param viewOf what is answered; left out: the payment as its merchant reads it */
   writePayment(
     request: FastifyRequest,
     merchantId: string,
     httpStatus: number,
     write: (answer?: AnswerWith) => Promise<PaymentState>,
+    viewOf: (state: PaymentState) => object = viewMerchant,
   ): Promise<Answer> {
     return this.#answerOnce(request, merchantId, async (keyed) => {
-      const bodyOf = (state: PaymentState) => JSON.stringify(viewMerchant(state));
+      const bodyOf = (state: PaymentState) => JSON.stringify(viewOf(state));
       if (!keyed) return { httpStatus, body: bodyOf(await write()), replayed: false };
       let stored = false;
       const state = await write((decided) => {
@@ -70,20 +71,20 @@ export class Idempotency {
       });
       const answer = { httpStatus, body: bodyOf(state), replayed: false };
       // A command that changed nothing was not written, and neither was its answer.
-      return stored ? answer : this.#keep(keyed, answer, request);
+      return stored ? answer : this.#keep({ ...keyed, paymentIds: [state.payment.id] }, answer, request);
     });
   }
 
-  /** Any other POST. */
+  /** Any other POST. `paymentIds`: the payments that the body shows. */
   run(
     request: FastifyRequest,
     merchantId: string,
-    execute: () => Promise<{ httpStatus: number; body: unknown }>,
+    execute: () => Promise<{ httpStatus: number; body: unknown; paymentIds?: readonly string[] }>,
   ): Promise<Answer> {
     return this.#answerOnce(request, merchantId, async (keyed) => {
-      const { httpStatus, body } = await execute();
+      const { httpStatus, body, paymentIds = [] } = await execute();
       const answer = { httpStatus, body: JSON.stringify(body), replayed: false };
-      return keyed ? this.#keep(keyed, answer, request) : answer;
+      return keyed ? this.#keep({ ...keyed, paymentIds }, answer, request) : answer;
     });
   }
 
@@ -138,13 +139,17 @@ export class Idempotency {
       if (error instanceof IdempotencyTaken) return this.#answerOfAnother(keyed);
       const refusal = knownError(error, this.#bodyBytes) ?? ownFailure(error, request);
       if (!isKept(refusal)) throw refusal;
-      const answer = { httpStatus: refusal.spec.httpStatus, body: JSON.stringify(refusal.toBody()), replayed: false };
-      return this.#keep(keyed, answer, request);
+      const { httpStatus, body } = refusalOf(refusal, request);
+      return this.#keep(keyed, { httpStatus, body: JSON.stringify(body), replayed: false }, request);
     }
   }
 
   /** The request was carried out by now: its answer is given, also where it cannot be kept. */
-  async #keep(keyed: Keyed, answer: Answer, request: FastifyRequest): Promise<Answer> {
+  async #keep(
+    keyed: Keyed & Pick<IdempotentAnswer, "paymentIds">,
+    answer: Answer,
+    request: FastifyRequest,
+  ): Promise<Answer> {
     const { httpStatus, body } = answer;
     let stored: boolean;
     try {
@@ -170,6 +175,17 @@ export class Idempotency {
       "Another request with this Idempotency-Key is being carried out.",
     );
   }
+}
+
+/** Answers that are deleted in one commit, so that it holds up others for a short time only. */
+const DELETED_AT_ONCE = 1_000;
+
+/** Deletes every answer that is older than 24 hours. Called again and again for as long as the server runs. */
+export async function deleteExpiredAnswers(
+  store: Pick<IdempotencyStore, "deleteExpired">,
+  nowMs: number,
+): Promise<void> {
+  while ((await store.deleteExpired(nowMs, DELETED_AT_ONCE)) === DELETED_AT_ONCE);
 }
 
 function replayOf(stored: IdempotentAnswer, keyed: Keyed): Answer {

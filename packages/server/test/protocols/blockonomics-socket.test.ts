@@ -206,12 +206,13 @@ describe("at connect", () => {
 });
 
 describe("POST /api/new_address", () => {
-  const ask = (key: string | null, body?: string) =>
+  const ask = (key: string | null, body?: string, headers: Record<string, string> = {}) =>
     fetch(`${server.url}/api/new_address?match_callback=shop.example&reset=1`, {
       method: "POST",
       headers: {
         ...(key === null ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body }),
     });
@@ -234,6 +235,40 @@ describe("POST /api/new_address", () => {
       addresses.add(((await (await ask(key, body)).json()) as { address: string }).address);
     }
     expect(addresses.size).toBe(3);
+  });
+
+  it.each([
+    ["curl -d ''", "application/x-www-form-urlencoded", ""],
+    ["a form", "application/x-www-form-urlencoded; charset=UTF-8", "match_account=shop&reset=1"],
+    [
+      "PHP's array of fields",
+      "multipart/form-data; boundary=x",
+      '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n',
+    ],
+    ["fetch with a text", "text/plain;charset=UTF-8", ""],
+  ])("takes the body of %s", async (_what, contentType, body) => {
+    const answer = await ask(await server.addKey("secret"), body, { "content-type": contentType });
+    expect([answer.status, await answer.json()]).toMatchObject([200, { address: expect.any(String) }]);
+  });
+
+  it("takes other bodies at no other path", async () => {
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    const authorization = `Bearer ${await server.addKey("secret")}`;
+    const headers = { ...form, authorization };
+    const answer = await fetch(`${server.url}/v1/payments`, { method: "POST", headers, body: "amount=1" });
+    expect(answer.status).toBe(415);
+  });
+
+  it("gives the same address again under the same Idempotency-Key", async () => {
+    const key = await server.addKey("secret");
+    const again = () => ask(key, "", { "content-type": "application/x-www-form-urlencoded", "idempotency-key": "one" });
+    const answers = await Promise.all([again(), again()]);
+    const later = await again();
+    const texts = await Promise.all([...answers, later].map((answer) => answer.text()));
+    expect(new Set(texts).size).toBe(1);
+    expect(later.headers.get("idempotent-replayed")).toBe("true");
+    const other = await ask(key, undefined, { "idempotency-key": "two" });
+    expect(await other.text()).not.toBe(texts[0]);
   });
 
   it("needs a secret key", async () => {

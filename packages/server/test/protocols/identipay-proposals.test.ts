@@ -6,7 +6,7 @@ import { ChainRegistry } from "../../src/ingest/chain-registry.ts";
 import { dueFor } from "../../src/protocols/identipay/amount.ts";
 import { canonicalJson, type Json } from "../../src/protocols/identipay/canonical-json.ts";
 import { IdentipayShop, PROPOSAL } from "../../testkit/clients/identipay-shop.ts";
-import { ProtocolServer } from "../../testkit/protocol-server.ts";
+import { MERCHANT, ProtocolServer } from "../../testkit/protocol-server.ts";
 
 let server: ProtocolServer;
 let shop: IdentipayShop;
@@ -64,6 +64,37 @@ describe("a proposal", () => {
     await server.pay(await paymentOf(transactionId));
     await server.controls.mine(2);
     expect((await shop.status(transactionId)).json.status).toBe("settled");
+  });
+
+  it("is made once under one Idempotency-Key, and answered to the byte", async () => {
+    const headers = { "idempotency-key": "proposal-1" };
+    const propose = (body: object) => shop.call("POST", "/api/identipay/v1/proposals", body, headers);
+    const [first, second] = await Promise.all([propose(PROPOSAL), propose(PROPOSAL)]);
+    const third = await propose(PROPOSAL);
+    expect([first.status, second.status, third.status]).toEqual([201, 201, 201]);
+    expect([second.json, third.json]).toEqual([first.json, first.json]);
+    expect(third.headers.get("idempotent-replayed")).toBe("true");
+    const { payments } = await server.core.store.list({
+      merchantId: MERCHANT,
+      reference: first.json.intentHash,
+      limit: 10,
+    });
+    expect(payments).toHaveLength(1);
+    const other = await propose({ ...PROPOSAL, expiresInSeconds: 60 });
+    expect([other.status, other.json.error.code]).toEqual([409, "CONFLICT"]);
+  });
+
+  it("is refused again in the same words under the same Idempotency-Key", async () => {
+    const { payment } = await server.core.create({ asset: "SBX", amountAtomic: 1n });
+    const headers = { "idempotency-key": "proposal-2" };
+    const body = { ...PROPOSAL, address: payment.address };
+    const [first, second] = [
+      await shop.call("POST", "/api/identipay/v1/proposals", body, headers),
+      await shop.call("POST", "/api/identipay/v1/proposals", body, headers),
+    ];
+    expect(first).toMatchObject({ status: 409, json: { error: { code: "CONFLICT" } } });
+    expect([second.status, second.json]).toEqual([first.status, first.json]);
+    expect(second.headers.get("idempotent-replayed")).toBe("true");
   });
 
   it("has a QR code of its URI", async () => {

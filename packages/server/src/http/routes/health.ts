@@ -1,4 +1,5 @@
 /** `GET /healthz`, `GET /readyz`, `GET /metrics`. */
+import { ERRORS } from "@paybell/protocol";
 import { Type } from "typebox";
 import { messageOf } from "../../kit/errors.ts";
 import { as, keyedResponses, responses } from "../answers.ts";
@@ -77,7 +78,7 @@ function readyz({ api, deps }: RouteContext): void {
       const status = statusOf(database, deps.readiness);
       const mayReadProblems = deps.mode === "sandbox" || request.caller?.kind === "secret";
       const chains = deps.readiness.chains().map((status) => chainView(status, mayReadProblems));
-      if (status === "not_ready") addErrorHeaders(reply, "not_ready");
+      if (status === "not_ready") addErrorHeaders(reply, ERRORS.not_ready.httpStatus);
       return reply.code(status === "not_ready" ? 503 : 200).send({ status, chains, database });
     },
   });

@@ -4,6 +4,7 @@
  */
 import { Type } from "typebox";
 import type { Api } from "../../http/api.ts";
+import type { IdempotentPosts } from "../../http/deps.ts";
 import type { ChainRegistry } from "../../ingest/chain-registry.ts";
 import type { Ingest } from "../../ingest/ingest.ts";
 import { PaybellError } from "../../kit/errors.ts";
@@ -11,9 +12,22 @@ import { PaybellError } from "../../kit/errors.ts";
 export interface BlockonomicsRestDeps {
   ingest: Pick<Ingest, "create">;
   registry: Pick<ChainRegistry, "all">;
+  posts: IdempotentPosts;
 }
 
+/** What `curl -d`, PHP's curl and `fetch` send besides JSON. */
+const OTHER_BODIES = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
+
 export function registerBlockonomicsRest(api: Api, deps: BlockonomicsRestDeps): void {
+  // A scope of its own: at no other path are these bodies taken.
+  api.register(async (scope: Api) => {
+    // Nothing in them changes anything, so they are read to their end and forgotten.
+    scope.addContentTypeParser(OTHER_BODIES, { parseAs: "buffer" }, (_request, _body, done) => done(null, {}));
+    newAddress(scope, deps);
+  });
+}
+
+function newAddress(api: Api, { ingest, registry, posts }: BlockonomicsRestDeps): void {
   api.route({
     method: "POST",
     url: "/api/new_address",
@@ -23,15 +37,20 @@ export function registerBlockonomicsRest(api: Api, deps: BlockonomicsRestDeps): 
       description:
         "Makes a standing payment. Query parameters and bodies that Blockonomics' own clients send are accepted and change nothing.",
       tags: ["blockonomics"],
+      headers: posts.headers,
       response: { 200: Type.Object({ address: Type.String(), paymentId: Type.String() }) },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       // A route without `access` is for secret keys only; the key was checked before.
       if (!request.caller) throw new PaybellError("unauthorized", "This call needs a secret key.");
       const { merchantId } = request.caller;
-      const { payment } = await deps.ingest.create({ merchantId, amountAtomic: null, ...chainAndAsset(deps.registry) });
-      if (payment.address === null) throw new Error(`Payment ${payment.id} was made without an address.`);
-      return { address: payment.address, paymentId: payment.id };
+      const wanted = { merchantId, amountAtomic: null, ...chainAndAsset(registry) };
+      return posts.writePayment(request, reply, {
+        merchantId,
+        httpStatus: 200,
+        write: (answerWith) => ingest.create(wanted, answerWith),
+        viewOf: ({ payment }) => ({ address: payment.address, paymentId: payment.id }),
+      });
     },
   });
 }

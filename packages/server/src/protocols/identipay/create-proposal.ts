@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { toDataURL } from "qrcode";
 import { type Static, Type } from "typebox";
 import type { Api } from "../../http/api.ts";
+import type { IdempotentPosts } from "../../http/deps.ts";
+import type { CreateRequest } from "../../ingest/ingest.ts";
 import { PaybellError } from "../../kit/errors.ts";
 import { ALLOWED } from "../../kit/strict-schema.ts";
 import { DECIMAL_ALLOWED, DECIMAL_PATTERN, dueFor } from "./amount.ts";
@@ -72,7 +74,7 @@ const Body = Type.Object(
   strict,
 );
 
-export function createProposal(api: Api, context: IdentipayContext): void {
+export function createProposal(api: Api, context: IdentipayContext, posts: IdempotentPosts): void {
   api.route({
     method: "POST",
     url: "/api/identipay/v1/proposals",
@@ -81,6 +83,7 @@ export function createProposal(api: Api, context: IdentipayContext): void {
       operationId: "identipayCreateProposal",
       summary: "Create an identiPay proposal",
       tags: ["identipay"],
+      headers: posts.headers,
       body: Body,
       response: {
         201: Type.Object({
@@ -98,22 +101,28 @@ export function createProposal(api: Api, context: IdentipayContext): void {
       if (!request.caller) throw new PaybellError("unauthorized", "This call needs a secret key.");
       const { merchantId } = request.caller;
       const host = request.headers.host?.slice(0, MAX_HOST_CHARS) || "localhost";
-      const proposal = await propose(context, merchantId, host, request.body);
+      const { wanted, proposal } = await prepare(context, merchantId, host, request.body);
       const { transactionId, intentHash, expiresAt } = proposal;
       const uri = did(host, transactionId);
       const qrDataUrl = await toDataURL(uri, QR_CODE);
-      return reply.code(201).send({ transactionId, intentHash, qrDataUrl, uri, proposal, expiresAt });
+      return posts.writePayment(request, reply, {
+        merchantId,
+        httpStatus: 201,
+        write: (answerWith) => context.ingest.create(wanted, answerWith),
+        viewOf: () => ({ transactionId, intentHash, qrDataUrl, uri, proposal, expiresAt }),
+      });
     },
   });
 }
 
-/** @throws PaybellError invalid_request, not_supported, address_in_use, gap_exhausted, overloaded */
-async function propose(
+/** The proposal and the payment that is to wait for it; nothing is written yet.
+ * @throws PaybellError invalid_request, not_supported */
+async function prepare(
   context: IdentipayContext,
   merchantId: string,
   host: string,
   { expiresInSeconds = DEFAULT_EXPIRY_SECONDS, address, ...terms }: Static<typeof Body>,
-): Promise<Proposal> {
+): Promise<{ wanted: CreateRequest; proposal: Proposal }> {
   const due = dueFor(terms.amount, context.settings, context);
   const merchant = await context.merchants.merchant(merchantId);
   if (!merchant) throw new Error("The merchant of a key is gone.");
@@ -129,7 +138,7 @@ async function propose(
   });
   const metadata = { identipay: { intentHash: proposal.intentHash, proposal } };
   refuseTooLarge(metadata, context.limits.metadataBytes);
-  await context.ingest.create({
+  const wanted: CreateRequest = {
     merchantId,
     id: transactionId,
     ...due,
@@ -137,8 +146,8 @@ async function propose(
     reference: proposal.intentHash,
     metadata,
     expiresAtMs,
-  });
-  return proposal;
+  };
+  return { wanted, proposal };
 }
 
 function refuseTooLarge(metadata: object, metadataBytes: number): void {

@@ -1,5 +1,5 @@
 /** identiPay: a WebSocket, server-sent events and HTTP calls, as its document describes them. */
-import type { Api } from "../../http/api.ts";
+import type { Mount } from "../../http/deps.ts";
 import type { SocketRoute } from "../../transports/websocket/connection.ts";
 import type { IdentipayContext, IdentipayDeps } from "./context.ts";
 import { createProposal } from "./create-proposal.ts";
@@ -12,7 +12,7 @@ import { testSettle } from "./test-settle.ts";
 export interface Identipay {
   route: SocketRoute;
   /** To be mounted on the HTTP API. */
-  http: (api: Api) => void;
+  http: Mount;
   /** Who holds places now. */
   places: Places;
 }
@@ -22,10 +22,10 @@ export function identipay(deps: IdentipayDeps): Identipay {
   const context: IdentipayContext = { ...deps, places };
   return {
     route: identipayRoute(context),
-    http: (api) => {
+    http: (api, posts) => {
       transactionStatus(api, context);
       transactionEvents(api, context);
-      createProposal(api, context);
+      createProposal(api, context, posts);
       if (context.sandbox) testSettle(api, context.sandbox, context.payments);
     },
     places,
