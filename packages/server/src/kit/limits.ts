@@ -58,10 +58,15 @@ export const LIMITS = {
   ),
   keepAliveMs: limit(75_000, "ms", "An HTTP connection that waits for its next request for so long is closed."),
   messageBytes: limit(16_384, "bytes", "Largest WebSocket message that a client may send. Beyond it: close 1009."),
+  framesPerMessage: limit(
+    128,
+    "frames",
+    "Frames in which a client may send one WebSocket message; empty ones count. Beyond it: close 1008.",
+  ),
   messagesPerSecond: limit(
     50,
     "messages/s",
-    "WebSocket messages that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
+    "WebSocket messages, pings and pongs that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
   ),
   keylessRequestsPerSecond: limit(
     200,

@@ -14,6 +14,7 @@ type ConnectionLimit =
   | "connectionsPerMerchant"
   | "subscriptionsPerConnection"
   | "messageBytes"
+  | "framesPerMessage"
   | "messagesPerSecond"
   | "bufferedBytes"
   | "idleTimeoutMs"
@@ -131,6 +132,18 @@ export const connectionEdges: EdgeTable<ConnectionLimit> = {
     await until("the pong", () => client.received.length === 1);
     client.send(PING.padEnd(101));
     expect((await client.closed).code).toBe(1009);
+  },
+
+  framesPerMessage: async (at) => {
+    const server = await at.start({ framesPerMessage: 3 });
+    const client = await at.open(server, "/v1/stream");
+    const inPieces = (...pieces: string[]) => {
+      for (const [place, piece] of pieces.entries()) client.ws.send(piece, { fin: place === pieces.length - 1 });
+    };
+    inPieces('{"type":', '"ping"', "}");
+    await until("the pong", () => client.received.length === 1);
+    inPieces('{"type":', "", '"ping"', "}");
+    expect((await client.closed).code).toBe(1008);
   },
 
   messagesPerSecond: async (at) => {

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Limits } from "../../src/kit/limits.ts";
 import type { Connection } from "../../src/transports/websocket/connection.ts";
 import { textFrame } from "../../src/transports/websocket/frame.ts";
+import { frame, RawWebSocket } from "../../testkit/clients/raw-websocket.ts";
 import { Echo } from "../../testkit/echo-route.ts";
 import { refusal } from "../../testkit/refusal.ts";
 import { TransportServer } from "../../testkit/transport-server.ts";
@@ -74,6 +76,28 @@ describe("limits", () => {
     const client = await server.open("/echo/a");
     for (let sent = 0; sent < 11; sent += 1) client.ws.ping();
     expect((await client.closed).code).toBe(4108);
+  });
+
+  it("messagesPerSecond: pongs that nobody asked for count too", async () => {
+    const { server } = await start({ limits: { messagesPerSecond: 5 } });
+    const client = await server.open("/echo/a");
+    for (let sent = 0; sent < 11; sent += 1) client.ws.pong();
+    expect((await client.closed).code).toBe(4108);
+  });
+
+  it("messagesPerSecond: who goes on sending after the end is no longer read", async () => {
+    const { server } = await start({ limits: { messagesPerSecond: 5, closeTimeoutMs: 3_000 } });
+    const client = await RawWebSocket.open(server.port, "/echo/a");
+    const flood = Buffer.concat(new Array<Buffer>(10_000).fill(frame({ payload: "x" })));
+    // Taken: by the server, or by the system, which has room for a few megabytes.
+    let taken = 0;
+    for (; taken < 1_000; taken += 1) {
+      const more = new Promise<boolean>((resolve) => client.socket.write(flood, (error) => resolve(!error)));
+      if (!(await Promise.race([more, delay(500, false)]))) break;
+    }
+    expect(taken).toBeLessThan(1_000);
+    expect(client.closeCode).toBe(4108);
+    client.destroy();
   });
 
   it("pingIntervalMs: quiet connections are pinged, and one that does not answer is ended with 4101", async () => {

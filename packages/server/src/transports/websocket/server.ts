@@ -37,6 +37,7 @@ export class WebSocketTransport {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.limits.messageBytes,
+      maxFragments: options.limits.framesPerMessage,
       // The first one offered: Chromium ends a connection on which none of those that it offered was chosen.
       handleProtocols: (offered) => offered.values().next().value ?? false,
     });

@@ -65,7 +65,7 @@ export class SocketConnection implements Connection, OpenConnection {
     const { ws, slot } = this.#options;
     ws.on("message", (data, isBinary) => this.#receive(data, isBinary));
     ws.on("ping", () => this.#admitMessage());
-    ws.on("pong", () => this.#hear());
+    ws.on("pong", () => this.#admitMessage());
     ws.on("error", (error) => this.#protocolError(error));
     ws.on("close", () => this.#gone());
     try {
@@ -130,13 +130,24 @@ export class SocketConnection implements Connection, OpenConnection {
     this.#pingUnanswered = false;
   }
 
-  /** Pings count as messages: each makes the server write a pong, which a client might never read. */
+  /** Pings count as messages: each makes the server write a pong, which a client might never read. So do pongs, of which
+   * a client has to send two a minute. */
   #admitMessage(): boolean {
-    if (this.#closed) return false;
+    if (this.#closed) {
+      this.#ignore();
+      return false;
+    }
     this.#hear();
     if (!this.#rate.take(this.#heardAtMs)) this.end("rate_limited");
     else if (this.#options.socket.writableLength > this.#options.limits.bufferedBytes) this.end("slow_consumer");
     return !this.#closed;
+  }
+
+  /** After the end only the client's own close is waited for. Who goes on sending instead is no longer read: the bytes
+   * stay where they came from, until the connection is cut. */
+  #ignore(): void {
+    const { ws, clock } = this.#options;
+    if (!this.#rate.take(clock.nowMs())) ws.pause();
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -165,7 +176,7 @@ export class SocketConnection implements Connection, OpenConnection {
       this.#fail(error);
     } finally {
       this.#handling = false;
-      ws.resume();
+      if (!this.#closed) ws.resume();
     }
   }
 
