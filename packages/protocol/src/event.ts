@@ -34,6 +34,9 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
+export const EVENT_REASONS = ["replaced", "dropped", "orphaned", "moved"] as const;
+export type EventReason = (typeof EVENT_REASONS)[number];
+
 /** The body of an event: the payment as it stood right after it, and the transfers that it is about. */
 export interface EventData {
   /** `null` only for `transfer.unattributed`. */
@@ -42,7 +45,7 @@ export interface EventData {
   /** The merchant's own reference; never sent to public listeners. */
   reference?: string | null;
   /** `payment.double_spend` and `payment.reorged`: what happened to the transfers. */
-  reason?: "replaced" | "dropped" | "orphaned" | "moved";
+  reason?: EventReason;
   /** `transfer.replaced`: the transaction that took its place, where it is known. */
   replacedBy?: string | null;
   /** `transfer.unattributed`: where it went, and why it fits no payment. */
@@ -55,7 +58,13 @@ export interface EventData {
 /** `older_than_payment`: sent before any payment named the address. `wrong_asset`: another coin than was asked for.
  * `too_many_transfers`: the payment has reached `transfersPerPayment`. `payment_erased`: the payment that named the
  * address was deleted. */
-export type UnattributedReason = "older_than_payment" | "wrong_asset" | "too_many_transfers" | "payment_erased";
+export const UNATTRIBUTED_REASONS = [
+  "older_than_payment",
+  "wrong_asset",
+  "too_many_transfers",
+  "payment_erased",
+] as const;
+export type UnattributedReason = (typeof UNATTRIBUTED_REASONS)[number];
 
 /** An event as `GET /v1/events`, SSE and the native WebSocket send it. */
 export interface PaymentEvent {

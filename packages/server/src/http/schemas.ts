@@ -1,12 +1,13 @@
 /**
  * The shapes of the HTTP API, once: for validation, for types, for /openapi.json.
- * A payment's shape is checked against `@paybell/protocol` by the compiler, below.
+ * The shapes of payments and events are checked against `@paybell/protocol` by the compiler, below.
  */
 import {
   AMOUNT_STATES,
   DELIVERY_STATES,
   ERRORS,
   type ErrorBody,
+  EVENT_REASONS,
   EVENT_TYPES,
   type MerchantPayment,
   PAYMENT_FLAGS,
@@ -14,6 +15,7 @@ import {
   type PaymentEvent,
   type PublicPayment,
   TRANSFER_STATUSES,
+  UNATTRIBUTED_REASONS,
 } from "@paybell/protocol";
 import { type Static, type TSchema, Type } from "typebox";
 import { ALLOWED } from "../kit/strict-schema.ts";
@@ -120,7 +122,7 @@ const EventData = Type.Object(
     payment: Type.Unsafe<Static<typeof Summary> | null>({ ...Summary, type: ["object", "null"] }),
     transfers: Type.Array(Transfer),
     reference: Type.Optional(textOrNull()),
-    reason: Type.Optional(oneOf(["replaced", "dropped", "orphaned", "moved"])),
+    reason: Type.Optional(oneOf(EVENT_REASONS)),
     replacedBy: Type.Optional(textOrNull()),
     unattributed: Type.Optional(
       Type.Object(
@@ -128,7 +130,7 @@ const EventData = Type.Object(
           chain: Type.String(),
           asset: Type.String(),
           address: Type.String(),
-          why: oneOf(["older_than_payment", "wrong_asset", "too_many_transfers"]),
+          why: oneOf(UNATTRIBUTED_REASONS),
         },
         strict,
       ),
@@ -195,4 +197,5 @@ type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 export const schemasMatchProtocol: [
   Same<Static<typeof components.PublicPayment>, PublicPayment>,
   Same<Static<typeof components.Payment>, MerchantPayment>,
-] = [true, true];
+  Same<Static<typeof components.Event>, PaymentEvent>,
+] = [true, true, true];

@@ -1,3 +1,4 @@
+import { EVENT_REASONS, UNATTRIBUTED_REASONS } from "@paybell/protocol";
 import type { OpenAPIV3_1 } from "openapi-types";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { strictAjv } from "../../src/kit/strict-schema.ts";
@@ -119,6 +120,13 @@ describe("/openapi.json", () => {
     expect(text.match(/"\$ref":"(?!#\/components\/schemas\/)[^"]*"/g)).toBeNull();
     expect(text).not.toContain('"x-allowed"');
     expect(text).not.toContain('"x-integer-text"');
+  });
+
+  it("names every reason for which a transfer fits no payment, and every reason of an event", () => {
+    const event = document.components?.schemas?.Event;
+    const data = "properties.data.properties";
+    expect(event).toHaveProperty(`${data}.unattributed.properties.why.enum`, [...UNATTRIBUTED_REASONS]);
+    expect(event).toHaveProperty(`${data}.reason.enum`, [...EVENT_REASONS]);
   });
 
   it("describes the answers that are really given", async () => {
