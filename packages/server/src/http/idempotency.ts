@@ -38,16 +38,18 @@ interface Keyed {
   requestHash: string;
 }
 
+type Answers = Omit<IdempotencyStore, "deleteExpired">;
+
 /** Requests that may wait for one that is being carried out; beyond it: 409 `idempotency_in_progress`. */
 const MAX_WAITING = 16;
 
 export class Idempotency {
-  readonly #store: IdempotencyStore;
+  readonly #store: Answers;
   readonly #clock: Clock;
   readonly #bodyBytes: number;
   readonly #flights = new Map<string, Flight>();
 
-  constructor(options: { store: IdempotencyStore; clock: Clock; bodyBytes: number }) {
+  constructor(options: { store: Answers; clock: Clock; bodyBytes: number }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#bodyBytes = options.bodyBytes;
@@ -175,6 +177,17 @@ export class Idempotency {
       "Another request with this Idempotency-Key is being carried out.",
     );
   }
+}
+
+/** Answers that are deleted in one commit, so that it holds up others for a short time only. */
+const DELETED_AT_ONCE = 1_000;
+
+/** Deletes every answer that is older than 24 hours. Called again and again for as long as the server runs. */
+export async function deleteExpiredAnswers(
+  store: Pick<IdempotencyStore, "deleteExpired">,
+  nowMs: number,
+): Promise<void> {
+  while ((await store.deleteExpired(nowMs, DELETED_AT_ONCE)) === DELETED_AT_ONCE);
 }
 
 /** Answers that are deleted in one commit, so that it holds up others for a short time only. */

@@ -73,6 +73,9 @@ export interface IdempotentAnswer {
   httpStatus: number;
   body: string;
   atMs: number;
+  /** The payments that the body shows: it is deleted when one of them is erased. Not read back. The answer to a payment
+   * command shows that payment, whatever is given here. */
+  paymentIds?: readonly string[];
 }
 
 /** How far a watcher has come. Stored with the events it caused, or not at all. */

@@ -104,7 +104,7 @@ export interface PaymentStore {
   dueAtTime(chain: string, watchedUntilMs: number, limit: number): Promise<readonly string[]>;
   /** Transfers that are in this block: for a block that the chain has dropped. */
   transfersInBlock(chain: string, blockHash: string): Promise<readonly BlockTransfer[]>;
-  /** Transfers that are not final and not lost. */
+  /** Transfers that are not final and not lost; not those of erased payments, of which nothing is told any more. */
   openTransfers(chain: string): Promise<readonly OpenTransfer[]>;
   /** Every match key that any payment on this chain ever named, in pages; `after` is the last key of the page before. */
   watchedRecipients(chain: string, after: string | null, limit: number): Promise<readonly string[]>;
@@ -157,6 +157,9 @@ export interface MerchantStore {
 export interface IdempotencyStore {
   /** `null` when the key is unused, or older than 24 hours. */
   idempotentAnswer(merchantId: string, key: string, nowMs: number): Promise<IdempotentAnswer | null>;
-  /** For requests that write no payment. Returns false when the key was taken meanwhile. */
+  /** For requests that write no payment. Returns false when the key was taken meanwhile. An answer that shows a payment
+   * which was erased meanwhile is not kept. */
   storeIdempotentAnswer(answer: IdempotentAnswer): Promise<boolean>;
+  /** Deletes the oldest answers that are older than 24 hours, at most `limit`. Returns how many there were. */
+  deleteExpired(nowMs: number, limit: number): Promise<number>;
 }

@@ -26,6 +26,21 @@ const freshKey = () => {
 const countOf = async (reference: string) =>
   (await server.get(`/v1/payments?reference=${reference}`)).json.payments.length;
 
+describe("an erased payment", () => {
+  it("is in no stored answer any more: neither to what wrote it nor to what changed nothing", async () => {
+    const [own, nothingNew] = [freshKey(), freshKey()];
+    const body = { ...PAYMENT, customer: "alice@example.com" };
+    const { id } = (await server.post("/v1/payments", body, own)).json;
+    await server.post(`/v1/payments/${id}/cancel`, {});
+    expect((await server.post(`/v1/payments/${id}/cancel`, {}, nothingNew)).text).toContain("alice@example.com");
+    await server.call("DELETE", `/v1/payments/${id}`);
+    const again = await server.post("/v1/payments", body, own);
+    expect([again.status, again.headers.get("idempotent-replayed")]).toEqual([201, null]);
+    expect(again.json.id).not.toBe(id);
+    expect(codeOf(await server.post(`/v1/payments/${id}/cancel`, {}, nothingNew))).toBe("404 not_found");
+  });
+});
+
 describe("a repeated POST", () => {
   it("gets the first answer, to the byte, and creates nothing", async () => {
     const key = freshKey();
@@ -176,7 +191,7 @@ describe("when carrying out fails", () => {
       log: { error: () => undefined },
     }) as unknown as FastifyRequest;
 
-  const inMemory = (): IdempotencyStore => {
+  const inMemory = (): Omit<IdempotencyStore, "deleteExpired"> => {
     const answers = new Map<string, IdempotentAnswer>();
     const name = (merchantId: string, key: string) => `${merchantId}/${key}`;
     return {

@@ -99,6 +99,16 @@ describe("a transfer", () => {
     expect([await receivedBy(second.id), await receivedBy(third.id)]).toEqual(["0", "0"]);
   });
 
+  it("of a payment that was erased is in no stored answer, also where others are in it", async () => {
+    const [one, other] = [await external(), await external()];
+    const key = { key: shop.secret, headers: { "idempotency-key": "about two" } };
+    const body = [seen(one.id, "for-one"), seen(other.id, "for-other")];
+    expect((await server.post("/v1/observations", body, key)).status).toBe(200);
+    expect((await server.post("/v1/observations", body, key)).headers.get("idempotent-replayed")).toBe("true");
+    await server.call("DELETE", `/v1/payments/${other.id}`, { key: shop.secret });
+    expect(codeOf(await server.post("/v1/observations", body, key))).toBe("404 not_found");
+  });
+
   it("of a payment that was erased credits no other one", async () => {
     const [erased, one, other] = [await external(), await external(), await external()];
     await report(seen(erased.id, "of-erased"));

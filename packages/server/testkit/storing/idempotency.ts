@@ -52,6 +52,26 @@ export function testIdempotency(make: MakeHome): void {
       expect(await idempotency.idempotentAnswer("merchant", first.key, T0_MS)).toEqual(first);
     });
 
+    test("answers that have expired are deleted, the oldest first, at most so many; no other is", async () => {
+      const { idempotency } = store();
+      // Long ago, so that the other tests' answers are no part of it.
+      const [long, nowMs] = [T0_MS - 900 * DAY_MS, T0_MS - 800 * DAY_MS];
+      const [second, first, third] = [long + 2, long + 1, long + 3].map((atMs) => answer({ atMs }));
+      const valid = answer({ atMs: nowMs - DAY_MS });
+      for (const given of [second, first, third, valid]) await idempotency.storeIdempotentAnswer(given ?? answer());
+      expect(await idempotency.deleteExpired(nowMs, 2)).toBe(2);
+      const left = async (given = answer()) =>
+        (await idempotency.idempotentAnswer("merchant", given.key, given.atMs)) !== null;
+      expect(await Promise.all([first, second, third, valid].map((given) => left(given)))).toEqual([
+        false,
+        false,
+        true,
+        true,
+      ]);
+      expect([await idempotency.deleteExpired(nowMs, 2), await idempotency.deleteExpired(nowMs, 2)]).toEqual([1, 0]);
+      expect(await left(valid)).toBe(true);
+    });
+
     test("after 24 hours the key is free again, not a moment before", async () => {
       const { idempotency } = store();
       const first = answer();

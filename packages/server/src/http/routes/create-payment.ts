@@ -10,6 +10,8 @@ import { Item, PaymentRef, PositiveAmountOrNull, Text } from "../schemas.ts";
 
 const MAX_EXPIRY_SECONDS = 30 * 24 * 60 * 60;
 const MAX_ITEMS = 100;
+const REFERENCE =
+  "Your own name for it, like an order number: for look-ups and subscriptions. Give no personal data here: the log's records keep it also when the payment is erased.";
 
 const Body = Type.Object(
   {
@@ -19,7 +21,7 @@ const Body = Type.Object(
     asset: Text(100, "`SBX` in the sandbox, `BTC` on Bitcoin."),
     chain: Text(64, "A chain of the configuration; `sandbox` in the sandbox."),
     address: Type.Optional(Text(200, "Where the payer is to send. Left out: one is allocated.")),
-    reference: Type.Optional(Text(200, "Your own name for it, for look-ups and subscriptions.")),
+    reference: Type.Optional(Text(200, REFERENCE)),
     customer: Type.Optional(Text(200, "Your own name for the buyer. Erased with the payment.")),
     items: Type.Optional(Type.Array(Item, { maxItems: MAX_ITEMS })),
     expiresInSeconds: Type.Optional(

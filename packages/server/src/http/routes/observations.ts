@@ -72,7 +72,8 @@ export function observations({ api, deps, idempotency }: RouteContext): void {
       const reported = [request.body].flat().map((seen, place) => reportedFrom(seen, place, nowMs));
       const answer = await idempotency.run(request, merchantId, async () => {
         const states = await deps.ingest.observe(merchantId, reported);
-        return { httpStatus: 200, body: { payments: states.map(viewMerchant) } };
+        const paymentIds = states.map(({ payment }) => payment.id);
+        return { httpStatus: 200, body: { payments: states.map(viewMerchant) }, paymentIds };
       });
       return sendAnswer(reply, answer);
     },

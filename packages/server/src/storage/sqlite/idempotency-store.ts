@@ -17,4 +17,8 @@ export class SqliteIdempotencyStore implements IdempotencyStore {
   storeIdempotentAnswer(answer: IdempotentAnswer): Promise<boolean> {
     return this.#database.write("storeIdempotentAnswer", answer);
   }
+
+  deleteExpired(nowMs: number, limit: number): Promise<number> {
+    return this.#database.write("deleteExpiredAnswers", nowMs, limit);
+  }
 }

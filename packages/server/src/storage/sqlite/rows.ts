@@ -96,7 +96,8 @@ export function paymentToRow(payment: Payment): PaymentRow {
     updated_at_ms: payment.updatedAtMs,
     expires_at_ms: payment.expiresAtMs,
     monitor_until_ms: payment.monitorUntilMs,
-    deadline_ms: payment.deadlineMs,
+    // Time has nothing to say of an erased payment.
+    deadline_ms: payment.erasedAtMs === null ? payment.deadlineMs : null,
     erased_at_ms: payment.erasedAtMs,
   };
 }

@@ -134,10 +134,23 @@ CREATE TABLE idempotent_answers (
   http_status INTEGER NOT NULL,
   body TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
+  payment_id TEXT,
   PRIMARY KEY (merchant_id, key)
 ) STRICT;
 
 CREATE INDEX idempotent_answers_by_age ON idempotent_answers (at_ms);
+CREATE INDEX idempotent_answers_by_payment ON idempotent_answers (payment_id) WHERE payment_id IS NOT NULL;
+
+-- Where an answer shows several payments: all but the first, which is in its row.
+CREATE TABLE answered_payments (
+  payment_id TEXT NOT NULL,
+  merchant_id TEXT NOT NULL,
+  key TEXT NOT NULL,
+  PRIMARY KEY (payment_id, merchant_id, key),
+  FOREIGN KEY (merchant_id, key) REFERENCES idempotent_answers (merchant_id, key) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX answered_payments_by_answer ON answered_payments (merchant_id, key);
 
 CREATE TABLE merchants (
   id TEXT PRIMARY KEY,

@@ -51,6 +51,7 @@ export function openTransfers(connection: Connection, chain: string): readonly O
   return toOpenTransfers(
     connection.all<TransferRow>(
       `SELECT * FROM transfers WHERE chain = ? AND status IN ('seen', 'included', 'confirmed', 'orphaned')
+         AND NOT EXISTS (SELECT 1 FROM payments WHERE id = transfers.payment_id AND erased_at_ms IS NOT NULL)
        ORDER BY number`,
       chain,
     ),

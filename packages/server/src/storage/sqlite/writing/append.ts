@@ -6,8 +6,8 @@ import type { Transfer } from "../../../payments/transfer.ts";
 import { recordId } from "../record-id.ts";
 import { paymentToRow, transferToRow } from "../rows.ts";
 import type { Stored, Transaction } from "./commit.ts";
-import { erasePersonalTopics } from "./erase.ts";
-import { storeIdempotentAnswer } from "./idempotency.ts";
+import { eraseTraces } from "./erase.ts";
+import { storeAnswer } from "./idempotency.ts";
 import {
   CHANGING_COLUMNS,
   ERASE_PAYMENT,
@@ -36,12 +36,11 @@ function appendPayment(transaction: Transaction, command: PaymentCommand): Store
     if (!upsertTransfer(transaction, payment, transfer)) return { ok: false, reason: "transfer_credited" };
   }
   if (transfers.length > 0 && payment.derivationIndex !== null) markIndexUsed(transaction, payment);
-  if (idempotency && !storeIdempotentAnswer(transaction.connection, idempotency)) {
-    return { ok: false, reason: "idempotency" };
-  }
+  const answer = idempotency && { ...idempotency, paymentIds: [payment.id] };
+  if (answer && !storeAnswer(transaction.connection, answer)) return { ok: false, reason: "idempotency" };
   const firstOffset = transaction.head + 1;
   for (const event of events) writeRecord(transaction, payment.merchantId, payment.id, event, topics);
-  if (payment.erasedAtMs !== null) erasePersonalTopics(transaction.connection, payment.id);
+  if (payment.erasedAtMs !== null) eraseTraces(transaction.connection, payment.id);
   return { ok: true, firstOffset, count: events.length };
 }
 
@@ -83,7 +82,10 @@ function requireContiguous({ expectedSequence, payment, events }: PaymentCommand
   );
 }
 
-function insert({ connection }: Transaction, { payment, derivedFrom }: PaymentCommand): "conflict" | "address_in_use" | null {
+function insert(
+  { connection }: Transaction,
+  { payment, derivedFrom }: PaymentCommand,
+): "conflict" | "address_in_use" | null {
   if (connection.get("SELECT 1 FROM payments WHERE id = ?", payment.id)) return "conflict";
   const row = paymentToRow(payment);
   const taken = connection.get(

@@ -1,5 +1,5 @@
 /** Single writes beside the log; each shares the commit of what waits with it. */
-import { storeIdempotentAnswer } from "./idempotency.ts";
+import { deleteExpiredAnswers, storeIdempotentAnswer } from "./idempotency.ts";
 import { createKey, createMerchant, revokeKey, setXpub, takeDerivationIndex } from "./merchants.ts";
 import { commitSandbox } from "./sandbox.ts";
 
@@ -10,6 +10,7 @@ export const writes = {
   revokeKey,
   takeDerivationIndex,
   storeIdempotentAnswer,
+  deleteExpiredAnswers,
   commitSandbox,
 };
 export type Writes = typeof writes;
