@@ -18,8 +18,9 @@ export function answerClientError(
   onRefused: (code: ErrorCode) => void,
 ): (error: ClientError, socket: Duplex) => void {
   return (error, socket) => {
-    // Reset by the client, or an answer is on its way already: nothing may be written between its bytes.
-    if (error.code === "ECONNRESET" || !socket.writable || hasAnswered(socket)) {
+    // Reset by the client, no TLS (an answer would wait for ever to be encrypted), or an answer is on its way already:
+    // nothing may be written between its bytes.
+    if (!isHttp(error) || !socket.writable || hasAnswered(socket)) {
       socket.destroy();
       return;
     }
@@ -29,6 +30,11 @@ export function answerClientError(
     const message = code === "invalid_request" ? "This is no HTTP request." : ERRORS[code].meaning;
     refuseSocket(socket, new PaybellError(code, message, details));
   };
+}
+
+/** From the parser of HTTP, or about its time; other errors are the connection's. */
+function isHttp({ code = "" }: ClientError): boolean {
+  return code.startsWith("HPE_") || code === "ERR_HTTP_REQUEST_TIMEOUT";
 }
 
 /** Node keeps the response that is being written on the socket; its own handler looks there too. */
