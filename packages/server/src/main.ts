@@ -282,7 +282,7 @@ function mountProtocols(parts: Parts, { sockets, ...transports }: Transports): M
   const { context, config, ingest, registry, chains } = parts;
   const { sandbox } = chains;
   const identiPay = identipay({ ...context, ...transports, ingest, registry, sandbox, settings: config.identipay });
-  sockets.mount(nativeStream(context));
+  sockets.mount(nativeStream(context, registry));
   sockets.mount(blockonomicsRoute(context, registry));
   sockets.mount(identiPay.route);
   return [(api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }), identiPay.http];

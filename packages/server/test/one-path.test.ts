@@ -12,6 +12,7 @@ import { MemoryBus } from "../src/bus/memory-bus.ts";
 import type { WatchSink } from "../src/chains/watcher.ts";
 import { Hub } from "../src/fanout/hub.ts";
 import { KeyAuthenticator } from "../src/http/key-authenticator.ts";
+import { ChainRegistry } from "../src/ingest/chain-registry.ts";
 import { systemClock as clock } from "../src/kit/clock.ts";
 import { defaultLimits as limits } from "../src/kit/limits.ts";
 import { topics } from "../src/log/topic.ts";
@@ -64,18 +65,21 @@ async function follow(core: ServerCore, hub: Hub, paymentId: string): Promise<St
   const merchants = new SqliteMerchantStore(core.database);
   const authenticator = new KeyAuthenticator({ merchants, clock, mode: "sandbox", hosts: {} });
   const { log, store: payments } = core;
-  const route = nativeStream({
-    log,
-    hub,
-    payments,
-    merchants,
-    authenticator,
-    clock,
-    limits,
-    mode: "sandbox",
-    allowedOrigins: [],
-    onError,
-  });
+  const route = nativeStream(
+    {
+      log,
+      hub,
+      payments,
+      merchants,
+      authenticator,
+      clock,
+      limits,
+      mode: "sandbox",
+      allowedOrigins: [],
+      onError,
+    },
+    new ChainRegistry([]),
+  );
   const server = await new TransportServer({ routes: [route] }).listen();
   undo.push(() => server.close());
   const frames: StreamMessage[] = [];

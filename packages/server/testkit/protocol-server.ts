@@ -168,7 +168,7 @@ export class ProtocolServer {
     await this.#watcher.start(this.core.sink);
     const context = this.#context(options);
     const registry = new ChainRegistry([{ facts: sandboxFacts, watched: true }]);
-    this.transports.sockets.mount(nativeStream(context));
+    this.transports.sockets.mount(nativeStream(context, registry));
     this.transports.sockets.mount(blockonomicsRoute(context, registry));
     const identiPay = identipay({
       ...context,

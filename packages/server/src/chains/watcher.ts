@@ -62,6 +62,9 @@ export interface ChainFacts {
   /** The match key of an address.
    * @throws InvalidAddress naming what is wrong and what is allowed. */
   recipientOf(address: string): string;
+  /** The one way of writing it under which a payment is stored and followed.
+   * @throws InvalidAddress */
+  canonicalAddress(address: string): string;
   /** BIP21, EIP-681, …; `null` where there is no such scheme. */
   paymentUri(request: { address: string; asset: string; decimals: number; amountAtomic: bigint | null }): string | null;
   /** A fresh address: from the merchant's extended public key, or from the sandbox. `null`: the caller must bring one. */

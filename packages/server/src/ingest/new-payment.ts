@@ -36,10 +36,11 @@ export async function newPayment(
 ): Promise<NewPaymentOfKey> {
   const chain = chains.get(request.chain);
   const asset = chains.asset(chain, request.asset);
-  const { address, derivationIndex, derivedFrom } =
+  const { derivationIndex, derivedFrom, ...given } =
     request.address === undefined
       ? await allocate(request.merchantId, chain, merchants, defaults.gapLimit)
       : { address: request.address, derivationIndex: null, derivedFrom: null };
+  const { address, recipient } = readAddress(chain, given.address);
   const confirmationsRequired = request.confirmations ?? chain.facts.defaultConfirmations;
   const standing = request.amountAtomic === null;
   const payment: NewPayment = {
@@ -50,7 +51,7 @@ export async function newPayment(
     decimals: asset.decimals,
     amountAtomic: request.amountAtomic,
     address,
-    recipient: recipientOf(chain, address),
+    recipient,
     derivationIndex,
     uri: chain.facts.paymentUri({
       address,
@@ -76,12 +77,12 @@ function expiryOf(request: CreateRequest, defaults: NewPaymentDefaults, nowMs: n
   return request.expiresAtMs ?? nowMs + (request.expiresInSeconds ?? defaults.expiresInSeconds) * 1_000;
 }
 
-function recipientOf(chain: KnownChain, address: string): string {
+function readAddress({ facts }: KnownChain, text: string): { address: string; recipient: string } {
   try {
-    return chain.facts.recipientOf(address);
+    return { address: facts.canonicalAddress(text), recipient: facts.recipientOf(text) };
   } catch (error) {
     if (!(error instanceof InvalidAddress)) throw error;
-    throw new PaybellError("invalid_request", `"${address}" is no address on ${chain.facts.chain}: ${error.message}`, {
+    throw new PaybellError("invalid_request", `"${text}" is no address on ${facts.chain}: ${error.message}`, {
       field: "address",
     });
   }

@@ -33,6 +33,19 @@ describe("the facts of Bitcoin", () => {
 
 describe("an address", () => {
   it.each([
+    ["BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"],
+    ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"],
+    ["1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"],
+  ])("%s is stored as %s", (written, canonical) => {
+    expect(mainnet.canonicalAddress(written)).toBe(canonical);
+  });
+
+  it("has no canonical form where it is none", () => {
+    expect(() => mainnet.canonicalAddress("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5")).toThrow(InvalidAddress);
+    expect(() => mainnet.canonicalAddress("1bvbmseystwetqtfn5au4m4gfg7xjanvn2")).toThrow(InvalidAddress);
+  });
+
+  it.each([
     ["P2WPKH", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "0014751e76e8199196d454941c45d1b3a323f1433bd6"],
     [
       "P2WPKH in capitals",

@@ -194,6 +194,15 @@ describe("at connect", () => {
     await says(client, `0 ${txid}`);
   });
 
+  it("an address in capitals is the same one, on both sides, also while no payment names it", async () => {
+    const before = await server.create();
+    const upper = (before.address as string).toUpperCase();
+    await server.core.ingest.execute(MERCHANT, before.id, { type: "erase" });
+    const clients = [await listen(upper), await listen(upper.toLowerCase())];
+    const txid = await server.pay(await server.create({ address: upper }));
+    for (const client of clients) await says(client, `0 ${txid}`);
+  });
+
   it("older clients' ?timestamp= is ignored, and a subprotocol is taken", async () => {
     const payment = await server.create();
     const txid = await server.pay(payment);

@@ -51,6 +51,41 @@ const personal = (): Parameters<ProtocolServer["create"]>[0] => ({
   metadata: { email: "alice@example.com" },
 });
 
+describe("an address topic", () => {
+  it("is followed however the address is written, under the name that the client gave it", async () => {
+    const { address: lower } = await server.create();
+    const upper = (lower as string).toUpperCase();
+    await server.core.ingest.execute(MERCHANT, (await newest(lower as string)).id, { type: "cancel" });
+    const client = await server.transports.open("/v1/stream", await secret());
+    const names = [lower, upper].map((address) => `address:${MERCHANT}:sandbox:${address}`);
+    await ask(client, ...names.map((name) => subscribe(name)));
+    const payment = await server.create({ address: upper });
+    expect(payment.address).toBe(lower);
+    await server.pay(payment);
+    await until("both", () => topicsOfEvents(client, "transfer.seen").length === 2);
+    expect(topicsOfEvents(client, "transfer.seen").sort()).toEqual([...names].sort());
+    expect(await ask(client, { type: "unsubscribe", topic: names[1] })).toEqual([
+      { type: "unsubscribed", topic: names[1] },
+    ]);
+  });
+
+  it("of no address is refused", async () => {
+    const client = await server.transports.open("/v1/stream", await secret());
+    expect(await ask(client, subscribe(`address:${MERCHANT}:sandbox:sbx1mistyped`))).toMatchObject([
+      { type: "error", code: "invalid_request", details: { field: "topic" } },
+    ]);
+  });
+
+  const newest = async (address: string) => {
+    const found = await server.core.store.latestOnAddress(MERCHANT, "sandbox", address);
+    return (found as NonNullable<typeof found>).state.payment;
+  };
+  const topicsOfEvents = (client: TestClient, type: string) =>
+    messages(client).flatMap((message) =>
+      message.type === "event" && message.event.type === type ? [message.topic] : [],
+    );
+});
+
 describe("a key that is revoked", () => {
   it.each(["header", "message"])("ends the connections that it opened (by %s), and no other", async (how) => {
     const [key, kept] = [await server.addKey("secret"), await server.addKey("secret")];

@@ -28,6 +28,16 @@ export function recipientOf(network: BitcoinNetwork, address: string): string {
   return Buffer.from(script).toString("hex");
 }
 
+/**
+ * Bech32 may be written in capitals, which makes smaller QR codes (BIP173); base58 can be written in one way only.
+ * @throws InvalidAddress
+ */
+export function canonicalAddress(network: BitcoinNetwork, address: string): string {
+  recipientOf(network, address);
+  const isBech32 = address.toLowerCase().startsWith(`${network.coding.bech32}1`);
+  return isBech32 ? address.toLowerCase() : address;
+}
+
 /** @throws the coder's own error */
 function scriptOf(network: BitcoinNetwork, address: string): Uint8Array {
   return OutScript.encode(Address(network.coding).decode(address));

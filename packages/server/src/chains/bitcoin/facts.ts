@@ -1,6 +1,6 @@
 /** What the rest of the server has to know of Bitcoin. */
 import type { AddressAllocator, ChainAsset, ChainFacts } from "../watcher.ts";
-import { bip21, recipientOf } from "./address.ts";
+import { bip21, canonicalAddress, recipientOf } from "./address.ts";
 import { BITCOIN_NETWORKS, type BitcoinNetwork, type BitcoinNetworkName } from "./network.ts";
 import { keyIdentity, receiveAddress } from "./xpub.ts";
 
@@ -39,6 +39,10 @@ export class BitcoinFacts implements ChainFacts {
 
   recipientOf(address: string): string {
     return recipientOf(this.network, address);
+  }
+
+  canonicalAddress(address: string): string {
+    return canonicalAddress(this.network, address);
   }
 
   paymentUri(request: { address: string; asset: string; decimals: number; amountAtomic: bigint | null }): string {

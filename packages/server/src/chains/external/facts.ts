@@ -31,6 +31,11 @@ export class ExternalFacts implements ChainFacts {
     return address;
   }
 
+  /** As it is: what its chain makes of capitals is not known here. */
+  canonicalAddress(address: string): string {
+    return this.recipientOf(address);
+  }
+
   paymentUri(): null {
     return null;
   }

@@ -12,6 +12,7 @@ export const sandboxFacts: ChainFacts = {
   defaultConfirmations: 2,
   finalConfirmations: 6,
   recipientOf: parseAddress,
+  canonicalAddress: parseAddress,
   paymentUri({ address, decimals, amountAtomic }) {
     return amountAtomic === null
       ? `sandbox:${address}`

@@ -15,6 +15,7 @@ export const STANDING_RECENT_MS = 24 * 60 * 60 * 1_000;
 export interface FeedAddress {
   merchantId: string;
   chain: string;
+  /** Canonical: its records are found under no other way of writing it. */
   address: string;
   recipient: string;
 }
@@ -65,12 +66,6 @@ export class AddressFeed {
     const feed = new AddressFeed(context, connection, at, sink);
     try {
       const latest = await context.payments.latestOnAddress(at.merchantId, at.chain, at.recipient);
-      const stored = latest?.state.payment.address ?? at.address;
-      if (stored !== at.address) {
-        // Another spelling of the same address; its records are found under the one that the payment was made with.
-        feed.close();
-        return await AddressFeed.open(context, connection, { ...at, address: stored }, sink);
-      }
       await feed.#read(latest);
       return feed;
     } catch (error) {

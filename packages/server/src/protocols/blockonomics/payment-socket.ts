@@ -136,7 +136,7 @@ export class PaymentSocket implements ConnectionHandler {
 function readersOf(chains: readonly ChainFacts[], address: string): Omit<FeedAddress, "merchantId">[] {
   return chains.flatMap((facts) => {
     try {
-      return [{ chain: facts.chain, address, recipient: facts.recipientOf(address) }];
+      return [{ chain: facts.chain, address: facts.canonicalAddress(address), recipient: facts.recipientOf(address) }];
     } catch (error) {
       if (error instanceof InvalidAddress) return [];
       throw error;

@@ -12,9 +12,14 @@ import { viewMerchant, viewPublic } from "../../payments/payment.ts";
 import type { Connection, ConnectionHandler, UpgradeRequest } from "../../transports/websocket/connection.ts";
 import { textFrame } from "../../transports/websocket/frame.ts";
 import type { ProtocolContext } from "../protocol.ts";
+import { canonicalTopic, type KnownChains } from "./canonical-topic.ts";
 import { KeyGuard } from "./key-guard.ts";
 import { parseStreamRequest } from "./stream-request.ts";
 import { TopicFeed } from "./topic-feed.ts";
+
+export interface StreamContext extends ProtocolContext {
+  chains: KnownChains;
+}
 
 /** A topic that this client may follow, and what it may see there. */
 interface Grant {
@@ -26,7 +31,7 @@ interface Grant {
 }
 
 export class StreamSession implements ConnectionHandler {
-  readonly #context: ProtocolContext;
+  readonly #context: StreamContext;
   readonly #connection: Connection;
   readonly #feeds = new Map<string, TopicFeed>();
   /** The key of the upgrade request is being looked up; no message is handled before. */
@@ -36,7 +41,7 @@ export class StreamSession implements ConnectionHandler {
   #caller: Caller | null = null;
   #keyGuard: KeyGuard | null = null;
 
-  constructor(context: ProtocolContext, connection: Connection, request: UpgradeRequest) {
+  constructor(context: StreamContext, connection: Connection, request: UpgradeRequest) {
     this.#context = context;
     this.#connection = connection;
     this.#origin = request.headers.origin;
@@ -136,7 +141,8 @@ export class StreamSession implements ConnectionHandler {
   }
 
   #openFeed(name: string): TopicFeed {
-    return new TopicFeed(this.#context, this.#connection, name as Topic, () => this.#forget(name));
+    const topic = canonicalTopic(name, this.#context.chains);
+    return new TopicFeed(this.#context, this.#connection, { topic, name }, () => this.#forget(name));
   }
 
   #begin(feed: TopicFeed, grant: Grant, cursor: number | null): void {

@@ -11,17 +11,23 @@ import { eventJson } from "./events.ts";
 export class TopicFeed {
   readonly #context: ProtocolContext;
   readonly #connection: Connection;
-  readonly #topic: Topic;
+  /** As the client called it. */
+  readonly #name: string;
   readonly #onErased: () => void;
   readonly #subscriber: Subscriber;
   #audience: Audience = "public";
 
   /** Starts to listen; nothing is sent before `follow`.
    * @param onErased the payment is gone: the client was told, the feed is to be forgotten */
-  constructor(context: ProtocolContext, connection: Connection, topic: Topic, onErased: () => void) {
+  constructor(
+    context: ProtocolContext,
+    connection: Connection,
+    { topic, name }: { topic: Topic; name: string },
+    onErased: () => void,
+  ) {
     this.#context = context;
     this.#connection = connection;
-    this.#topic = topic;
+    this.#name = name;
     this.#onErased = onErased;
     this.#subscriber = Subscriber.open({
       log: context.log,
@@ -63,16 +69,16 @@ export class TopicFeed {
 
   #deliver(published: Published): void {
     this.#connection.send(this.#eventFrame(published));
-    if (published.record.type !== "payment.erased" || !this.#topic.startsWith("payment:")) return;
-    const gone = { type: "error", code: "not_found", message: "The payment was erased.", topic: this.#topic };
+    if (published.record.type !== "payment.erased" || !this.#name.startsWith("payment:")) return;
+    const gone = { type: "error", code: "not_found", message: "The payment was erased.", topic: this.#name };
     this.#connection.send(textFrame(JSON.stringify(gone)));
     this.#onErased();
   }
 
   #eventFrame(published: Published): Frame {
-    return published.encodeOnce(`stream/${this.#audience}/${this.#topic}`, () => {
+    return published.encodeOnce(`stream/${this.#audience}/${this.#name}`, () => {
       const event = eventJson(published, this.#audience, this.#context.log);
-      return textFrame(`{"type":"event","topic":${JSON.stringify(this.#topic)},"event":${event}}`);
+      return textFrame(`{"type":"event","topic":${JSON.stringify(this.#name)},"event":${event}}`);
     });
   }
 }
