@@ -18,7 +18,6 @@ import { Hub } from "./fanout/hub.ts";
 import type { HttpApiDeps, Mount, SandboxControls } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
 import { deleteExpiredAnswers } from "./http/idempotency.ts";
-import { deleteExpiredAnswers } from "./http/idempotency.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
 import { Metrics, type MetricsSources } from "./http/metrics.ts";
 import { requestGuard } from "./http/request-guard.ts";
@@ -71,8 +70,6 @@ export interface RunningServer {
 
 /** How often time is looked at: expiry and monitoring deadlines. */
 const TICK_MS = 1_000;
-/** How often stored answers that have expired are deleted. */
-const SWEEP_MS = 60_000;
 /** How often stored answers that have expired are deleted. */
 const SWEEP_MS = 60_000;
 /** How often the hub asks the log whether a hint was lost. */
@@ -148,7 +145,6 @@ async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<vo
     undo.push(() => watcher.stop());
   }
   undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
-  undo.push(everySoOften(SWEEP_MS, () => deleteExpiredAnswers(store.idempotency, clock.nowMs()), onError));
   undo.push(everySoOften(SWEEP_MS, () => deleteExpiredAnswers(store.idempotency, clock.nowMs()), onError));
 
   const authenticator = new KeyAuthenticator({

@@ -190,17 +190,6 @@ export async function deleteExpiredAnswers(
   while ((await store.deleteExpired(nowMs, DELETED_AT_ONCE)) === DELETED_AT_ONCE);
 }
 
-/** Answers that are deleted in one commit, so that it holds up others for a short time only. */
-const DELETED_AT_ONCE = 1_000;
-
-/** Deletes every answer that is older than 24 hours. Called again and again for as long as the server runs. */
-export async function deleteExpiredAnswers(
-  store: Pick<IdempotencyStore, "deleteExpired">,
-  nowMs: number,
-): Promise<void> {
-  while ((await store.deleteExpired(nowMs, DELETED_AT_ONCE)) === DELETED_AT_ONCE);
-}
-
 function replayOf(stored: IdempotentAnswer, keyed: Keyed): Answer {
   if (stored.requestHash !== keyed.requestHash) throw mismatch();
   return { httpStatus: stored.httpStatus, body: stored.body, replayed: true };
