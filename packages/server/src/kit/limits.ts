@@ -29,6 +29,11 @@ export const LIMITS = {
     "connections",
     "Of these, from one address (IPv6: one /64); trusted proxies may have more. Beyond it: 503 and the end.",
   ),
+  pendingHandshakes: limit(
+    5_000,
+    "connections",
+    "Of these, on which no complete request head has come yet. One more takes the place of the oldest, which is cut: whoever completes his request in time gets in, however many others do not.",
+  ),
   connections: limit(
     20_000,
     "connections",

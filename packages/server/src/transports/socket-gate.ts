@@ -3,6 +3,7 @@
  * descriptors of the process nor the places of others. What becomes of the ones that are let in, the HTTP server's own
  * timeouts say (`http-server.ts`).
  */
+import type { IncomingMessage } from "node:http";
 import type { Server, Socket } from "node:net";
 import { PaybellError } from "../kit/errors.ts";
 import type { Limits } from "../kit/limits.ts";
@@ -10,7 +11,7 @@ import { addressGroup, type TrustedProxies } from "./client-address.ts";
 import { refuseSocket } from "./refuse-socket.ts";
 
 export interface SocketGateOptions {
-  limits: Pick<Limits, "sockets" | "socketsPerAddress">;
+  limits: Pick<Limits, "sockets" | "socketsPerAddress" | "pendingHandshakes">;
   /** Files that the process may open, sockets included; `null`: not known. */
   descriptors: number | null;
   /** Behind a proxy there are many clients: only the total counts for it. */
@@ -27,6 +28,8 @@ export class SocketGate {
   readonly #options: SocketGateOptions;
   readonly #most: number;
   readonly #perGroup = new Map<string, number>();
+  /** Without a complete request head so far, by address and port: the oldest first. */
+  readonly #pending = new Map<string, Socket>();
   #total = 0;
 
   constructor(options: SocketGateOptions) {
@@ -40,8 +43,12 @@ export class SocketGate {
     return this.#total;
   }
 
+  /** @param server of HTTP, with or without TLS */
   guard(server: Server): void {
+    const hasCome = ({ socket }: IncomingMessage) => this.#pending.delete(peerOf(socket));
     server.on("connection", (socket: Socket) => this.#admit(socket));
+    server.on("request", hasCome);
+    server.on("upgrade", hasCome);
   }
 
   #admit(socket: Socket): void {
@@ -61,11 +68,25 @@ export class SocketGate {
     }
     this.#total += 1;
     if (group !== null) this.#perGroup.set(group, ofGroup + 1);
-    socket.once("close", () => this.#release(group));
+    const peer = peerOf(socket);
+    socket.once("close", () => this.#release(group, peer));
+    this.#await(peer, socket);
   }
 
-  #release(group: string | null): void {
+  #await(peer: string, socket: Socket): void {
+    this.#pending.set(peer, socket);
+    if (this.#pending.size <= this.#options.limits.pendingHandshakes) return;
+    const oldest = this.#pending.entries().next();
+    if (oldest.done) return;
+    const [itsPeer, late] = oldest.value;
+    this.#pending.delete(itsPeer);
+    this.#options.onRefused();
+    late.destroy();
+  }
+
+  #release(group: string | null, peer: string): void {
     this.#total -= 1;
+    this.#pending.delete(peer);
     if (group === null) return;
     const left = (this.#perGroup.get(group) ?? 0) - 1;
     // Keeps no entry at zero: addresses come and go.
@@ -85,4 +106,9 @@ export class SocketGate {
       new PaybellError("too_many_connections", `${whose} as many connections as it may have.`, { limit, value }),
     );
   }
+}
+
+/** The other end; the same below TLS as above it. */
+function peerOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
+  return `${remoteAddress} ${remotePort}`;
 }

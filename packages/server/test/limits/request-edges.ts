@@ -8,6 +8,7 @@ import { type Dialled, type EdgeTable, HEALTH } from "./edge.ts";
 type RequestLimit =
   | "sockets"
   | "socketsPerAddress"
+  | "pendingHandshakes"
   | "handshakeTimeoutMs"
   | "requestTimeoutMs"
   | "responseTimeoutMs"
@@ -66,6 +67,24 @@ export const requestEdges: EdgeTable<RequestLimit> = {
     const other = await at.dial(server, "127.0.0.2");
     await other.ask(HEALTH);
     expect(other.statuses).toEqual(["200"]);
+  },
+
+  pendingHandshakes: async (at) => {
+    const server = await at.start({ pendingHandshakes: 2 });
+    const served = await at.dial(server);
+    await served.ask(HEALTH);
+    const socket = await at.open(server, "/v1/stream");
+    const pending = [await at.dial(server), await at.dial(server)];
+    for (const { socket: half } of pending) half.write(HEALTH.slice(0, 20));
+    // Who has sent a request is not in question any more.
+    await served.ask(HEALTH);
+    expect(pending.map(({ socket: half }) => half.destroyed)).toEqual([false, false]);
+    const newcomer = await at.dial(server);
+    await pending[0]?.closed;
+    await newcomer.ask(HEALTH);
+    await pending[1]?.ask(HEALTH.slice(20));
+    expect([newcomer, served, pending[1]].map((dialled) => dialled?.statuses.at(-1))).toEqual(["200", "200", "200"]);
+    expect(socket.ws.readyState).toBe(socket.ws.OPEN);
   },
 
   handshakeTimeoutMs: async (at) => {

@@ -14,7 +14,7 @@ afterEach(async () => {
 async function guarded(options: Partial<SocketGateOptions>) {
   let refused = 0;
   const gate = new SocketGate({
-    limits: { sockets: 100, socketsPerAddress: 100 },
+    limits: { sockets: 100, socketsPerAddress: 100, pendingHandshakes: 100 },
     descriptors: null,
     proxies: new TrustedProxies([]),
     plain: true,
@@ -49,7 +49,7 @@ describe("the gate", () => {
   });
 
   it("lets more in from a trusted proxy, behind which there are many clients", async () => {
-    const limits = { sockets: 3, socketsPerAddress: 1 };
+    const limits = { sockets: 3, socketsPerAddress: 1, pendingHandshakes: 100 };
     const { gate, dial, refused } = await guarded({ limits, proxies: new TrustedProxies(["127.0.0.0/8"]) });
     for (let dialled = 0; dialled < 3; dialled += 1) dial();
     await until("all three", () => gate.total === 3);
