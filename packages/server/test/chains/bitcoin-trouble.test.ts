@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BITCOIN_NETWORKS } from "../../src/chains/bitcoin/network.ts";
 import { Silence } from "../../src/chains/bitcoin/silence.ts";
+import type { OpenTransfer } from "../../src/log/store.ts";
 import { BitcoinBench } from "../../testkit/bitcoin-bench.ts";
 import { until } from "../../testkit/until.ts";
 
@@ -187,6 +188,49 @@ describe("a node on mainnet", () => {
     await bench.problem(/has no peers/);
     bench.bitcoind.overrides.set("getnetworkinfo", () => ({ connections: 8 }));
     await until("the problem to be over", () => bench.watcher.status().problem === null);
+  });
+});
+
+describe("stored transfers", () => {
+  it.each([
+    ["with an id that is no transaction's", { txId: "not-a-transaction" }],
+    ["with an id in capitals", { txId: "AB".repeat(32) }],
+    ["with an index that is no number", { index: "log-3" }],
+    ["with an index that no transaction has", { index: "4294967296" }],
+    ["that spend what is no output", { spends: ["0xabc:7"] }],
+  ])("%s are left aside, said once, and all else is followed", async (_, wrong) => {
+    await bench.watch();
+    const txId = await bench.pay();
+    await bench.tells("seen", txId);
+    const [stored] = await bench.sink.openTransfers();
+    bench.sink.openTransfers = async () => [{ ...(stored as OpenTransfer), ...wrong }, stored as OpenTransfer];
+    await bench.watch();
+    await bench.bitcoind.drop(txId);
+    await bench.tells("dropped", txId);
+    await bench.settled();
+    expect(bench.watcher.status().problem).toBeNull();
+    expect(bench.logged.filter((line) => line.includes("left aside"))).toHaveLength(1);
+  });
+
+  it("that the node does not take for transactions are left aside, said once, and nothing is told of them", async () => {
+    await bench.watch();
+    const [txId, other] = [await bench.pay(), await bench.pay()];
+    await bench.tells("seen", txId);
+    await bench.tells("seen", other);
+    for (const method of ["getmempoolentry", "gettxspendingprevout"]) {
+      bench.bitcoind.overrides.set(method, (real, [asked]) =>
+        asked === txId ? bench.bitcoind.refuse(-8, "txid must be hexadecimal string") : real(),
+      );
+    }
+    bench.bitcoind.overrides.set("getrawmempool", () => []);
+    await until("it to be said", () => bench.logged.some((line) => line.includes("does not take")));
+    bench.bitcoind.overrides.delete("getrawmempool");
+    await bench.bitcoind.mine(1);
+    await bench.tells("included", other);
+    await bench.settled();
+    expect(bench.watcher.status().problem).toBeNull();
+    expect(bench.logged.filter((line) => line.includes("does not take"))).toHaveLength(1);
+    expect(bench.sink.told.filter((told) => told.startsWith("dropped"))).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { addressFromSeed } from "../../src/chains/sandbox/address.ts";
 import { SandboxChain } from "../../src/chains/sandbox/chain.ts";
 import { SandboxWatcher } from "../../src/chains/sandbox/sandbox-watcher.ts";
+import type { OpenTransfer } from "../../src/log/store.ts";
 import { ManualClock } from "../../testkit/manual-clock.ts";
 import { MemoryLedger } from "../../testkit/memory-ledger.ts";
 import { RecordingSink } from "../../testkit/recording-sink.ts";
@@ -85,6 +86,22 @@ describe("the sandbox watcher", () => {
     await chain.mine(1);
     await watcher.settled();
     expect(sink.statusOf(txId)).toBe("failed");
+  });
+
+  it("leaves aside stored transfers of outputs that there are not, and goes on", async () => {
+    const lost = await chain.pay(to(shop));
+    await watcher.settled();
+    const [stored] = await sink.openTransfers();
+    const wrong = ["7", "x", "-1"].map((index) => ({ ...stored, index }) as OpenTransfer);
+    await watcher.stop();
+    await chain.doubleSpend(lost);
+    sink.openTransfers = async () => [...wrong, stored as OpenTransfer];
+    await restart();
+    expect(sink.told).toEqual([`seen ${lost}`, `replaced ${lost}`]);
+    const txId = await chain.pay(to(shop));
+    await watcher.settled();
+    expect(sink.statusOf(txId)).toBe("seen");
+    expect(watcher.status().problem).toBeNull();
   });
 
   it("says how far the chain was watched, also while nothing happens", async () => {

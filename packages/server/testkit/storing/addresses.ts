@@ -131,6 +131,23 @@ function testRoutes(store: () => OpenStore): void {
     expect(await payments.creditedPayments("another", transfers)).toEqual([null, null]);
   });
 
+  test("what is said of another recipient's transfer goes to no payment that is credited with this one", async () => {
+    const { log, payments } = store();
+    const [mine, theirs] = [randomUUID(), randomUUID()].map((merchantId) => samplePayment({ merchantId })) as [
+      Payment,
+      Payment,
+    ];
+    const transfer = sampleTransfer(mine);
+    // The other merchant's backend said that the same transfer had paid its own address.
+    const invented = { ...transfer, recipient: theirs.recipient as string };
+    await log.append([creation(mine, { transfers: [transfer] }), creation(theirs, { transfers: [invented] })]);
+    const { txId } = transfer;
+    expect(await payments.route([query(mine, { txId }), query(theirs, { txId })])).toEqual([
+      route([mine]),
+      route([theirs]),
+    ]);
+  });
+
   test("a transfer that was refused as too old stays refused, however late it seems to have been sent", async () => {
     const { log, payments } = store();
     const [payment, other] = [randomUUID(), randomUUID()].map((merchantId) =>

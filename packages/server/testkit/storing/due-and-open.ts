@@ -13,7 +13,7 @@ export function testDueAndOpen(make: MakeHome): void {
   });
 }
 
-const chains = { height: "height", time: "time", open: "open", block: "block" };
+const chains = { height: "height", time: "time", open: "open", block: "block", reported: "reported" };
 
 function testDue(store: () => OpenStore): void {
   test("due at a height: transfers whose turn has come, those of one payment together", async () => {
@@ -85,6 +85,26 @@ function testOpen(store: () => OpenStore): void {
     expect(await payments.openTransfers(chain)).toMatchObject(wanted);
     expect(await payments.openTransfers(chain)).toHaveLength(wanted.length);
     expect(await payments.openTransfers("elsewhere")).toEqual([]);
+  });
+
+  test("what one merchant reported otherwise does not speak for the other's transfer", async () => {
+    const { log, payments } = store();
+    const chain = chains.reported;
+    const [mine, theirs] = [samplePayment({ chain }), samplePayment({ chain, merchantId: "another" })];
+    const block = { height: 3, hash: "block-3", timeMs: 3 };
+    const transfer = sampleTransfer(mine, { status: "included", block });
+    const more = { ...transfer, amountAtomic: transfer.amountAtomic * 1_000n };
+    const elsewhere = { ...transfer, recipient: theirs.recipient as string };
+    for (const reported of [more, elsewhere]) {
+      const payment = samplePayment({ chain, merchantId: `another ${reported.recipient}` });
+      await log.append([creation(payment, { transfers: [reported] })]);
+    }
+    await log.append([creation(mine, { transfers: [transfer] })]);
+    const said = (found: readonly Pick<Transfer, "recipient" | "amountAtomic">[]) =>
+      found.map(({ recipient, amountAtomic }) => [recipient, amountAtomic]);
+    const wanted = said([more, elsewhere, transfer]);
+    expect(said(await payments.openTransfers(chain))).toEqual(wanted);
+    expect(said(await payments.transfersInBlock(chain, "block-3"))).toEqual(wanted);
   });
 
   test("transfers in a block: final ones too, not those that the block has lost", async () => {

@@ -98,7 +98,12 @@ export class BitcoinWatcher implements Watcher {
       sink,
       clock,
       logger,
-      tracked: TrackedTransactions.from(await sink.openTransfers()),
+      tracked: TrackedTransactions.from(await sink.openTransfers(), ({ txId, index }) =>
+        logger.warn(
+          { chain: this.facts.chain, txId, index },
+          "a stored transfer is none of Bitcoin's: it is left aside",
+        ),
+      ),
       silence: new Silence(this.#silenceLimits(), clock.nowMs()),
       cursor: stored === null ? null : parseCursor(stored),
       watchedUntilMs: null,

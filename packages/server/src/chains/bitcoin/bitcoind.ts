@@ -1,6 +1,6 @@
 /** The calls that the watcher makes, with their answers checked and typed. Amounts never come as JSON numbers. */
 import { NodeUnreachable, type RpcClient } from "./rpc.ts";
-import { isMethodMissing, RPC_NOT_FOUND, RPC_OUT_OF_RANGE, RpcError } from "./rpc-answer.ts";
+import { isMethodMissing, RPC_INVALID_PARAMETER, RPC_NOT_FOUND, RpcError } from "./rpc-answer.ts";
 
 export interface ChainInfo {
   /** `main`, `test`, `signet`, `regtest`. */
@@ -30,6 +30,9 @@ export interface MempoolEntry {
   /** It spends outputs of transactions that are unconfirmed themselves. */
   hasUnconfirmedParents: boolean;
 }
+
+/** The node says that this is no transaction at all (code −8): it will never say anything else. */
+export const REFUSED = "refused";
 
 export class Bitcoind {
   readonly #rpc: Pick<RpcClient, "call" | "batch">;
@@ -74,7 +77,7 @@ export class Bitcoind {
 
   /** The main chain's blocks at these heights; `null` above its tip. */
   async blockHashes(heights: readonly number[]): Promise<readonly (string | null)[]> {
-    return this.#each("getblockhash", heights, RPC_OUT_OF_RANGE, (answer) => hash(answer, "getblockhash"));
+    return this.#each("getblockhash", heights, RPC_INVALID_PARAMETER, (answer) => hash(answer, "getblockhash"));
   }
 
   /** @throws RpcError when the node does not have it (any more) */
@@ -94,15 +97,13 @@ export class Bitcoind {
   }
 
   /** `null` for those that are not in the mempool. */
-  async mempoolEntries(txIds: readonly string[]): Promise<readonly (MempoolEntry | null)[]> {
-    return this.#each("getmempoolentry", txIds, RPC_NOT_FOUND, (answer) => {
-      const entry = record(answer, "getmempoolentry");
-      const replaceable = entry["bip125-replaceable"];
-      return {
-        timeMs: count(entry.time, "getmempoolentry.time") * 1000,
-        replaceable: typeof replaceable === "boolean" ? replaceable : null,
-        hasUnconfirmedParents: typeof entry.ancestorcount === "number" && entry.ancestorcount > 1,
-      };
+  async mempoolEntries(txIds: readonly string[]): Promise<readonly (MempoolEntry | null | typeof REFUSED)[]> {
+    const answers = await this.#rpc.batch(txIds.map((txId) => ({ method: "getmempoolentry", params: [txId] })));
+    return answers.map((answer) => {
+      if (!(answer instanceof RpcError)) return mempoolEntry(answer);
+      if (answer.code === RPC_NOT_FOUND) return null;
+      if (answer.code === RPC_INVALID_PARAMETER) return REFUSED;
+      throw answer;
     });
   }
 
@@ -115,7 +116,7 @@ export class Bitcoind {
    * For each list of outpoints (`txid:vout`) a transaction in the mempool that spends one of them, or `null`.
    * Nodes before Bitcoin Core 24 cannot say: `null` for all.
    */
-  async mempoolSpenders(spends: readonly (readonly string[])[]): Promise<readonly (string | null)[]> {
+  async mempoolSpenders(spends: readonly (readonly string[])[]): Promise<readonly (string | null | typeof REFUSED)[]> {
     const asked = spends.map((outpoints) =>
       outpoints.map((outpoint) => ({ txid: outpoint.slice(0, 64), vout: Number(outpoint.slice(65)) })),
     );
@@ -128,6 +129,7 @@ export class Bitcoind {
       const answer = answers.next().value;
       if (answer instanceof RpcError) {
         if (isMethodMissing(answer)) return null;
+        if (answer.code === RPC_INVALID_PARAMETER) return REFUSED;
         throw answer;
       }
       if (!Array.isArray(answer)) throw malformed("gettxspendingprevout");
@@ -152,6 +154,16 @@ export class Bitcoind {
       throw answer;
     });
   }
+}
+
+function mempoolEntry(answer: unknown): MempoolEntry {
+  const entry = record(answer, "getmempoolentry");
+  const replaceable = entry["bip125-replaceable"];
+  return {
+    timeMs: count(entry.time, "getmempoolentry.time") * 1000,
+    replaceable: typeof replaceable === "boolean" ? replaceable : null,
+    hasUnconfirmedParents: typeof entry.ancestorcount === "number" && entry.ancestorcount > 1,
+  };
 }
 
 function record(value: unknown, what: string): Record<string, unknown> {

@@ -1,6 +1,6 @@
 /** What became of transactions that are in no block: the one place where "not in the mempool" is taken for "gone". */
 import type { Observation } from "../../payments/transfer.ts";
-import type { Bitcoind, MempoolEntry } from "./bitcoind.ts";
+import { type Bitcoind, type MempoolEntry, REFUSED } from "./bitcoind.ts";
 import { observe, type WatchRun } from "./run.ts";
 import type { TrackedTransaction } from "./tracked-transactions.ts";
 
@@ -8,6 +8,8 @@ export type MempoolFate =
   | { is: "present"; entry: MempoolEntry }
   | { is: "replaced"; by: string }
   | { is: "dropped" }
+  /** The node does not take it for a transaction: nothing will ever be known of it. */
+  | { is: "refused" }
   /** The node contradicts itself: it has just come back, or an index of the node runs ahead. Ask later. */
   | { is: "unclear" };
 
@@ -31,8 +33,9 @@ export async function fatesOf(
   const spenderOf = new Map(absent.map(({ txId }, place) => [txId, spenders[place] ?? null]));
   return transactions.map(({ txId }, place): MempoolFate => {
     const entry = entries[place];
-    if (entry) return { is: "present", entry };
     const spender = spenderOf.get(txId) ?? null;
+    if (entry === REFUSED || spender === REFUSED) return { is: "refused" };
+    if (entry) return { is: "present", entry };
     if (spender === txId) return { is: "unclear" };
     return spender === null ? { is: "dropped" } : { is: "replaced", by: spender };
   });
@@ -57,6 +60,13 @@ export function settle(run: WatchRun, transaction: TrackedTransaction, fate: Mem
     case "dropped":
       run.tracked.delete(transaction.txId);
       return observe(run, transaction, { status: "dropped" });
+    case "refused":
+      run.tracked.delete(transaction.txId);
+      run.logger.warn(
+        { chain: run.facts.chain, txId: transaction.txId },
+        "the node does not take a stored transfer for a transaction: it is not followed any more",
+      );
+      return [];
     case "unclear":
       return [];
   }

@@ -6,7 +6,7 @@
  * mined transaction leaves the mempool too, and nobody announces that.
  */
 import type { Observation } from "../../payments/transfer.ts";
-import type { MempoolEntry } from "./bitcoind.ts";
+import { type Bitcoind, type MempoolEntry, REFUSED } from "./bitcoind.ts";
 import { tipHash } from "./cursor.ts";
 import { fatesOf, type MempoolFate, mayBeReplaced, settle } from "./fates.ts";
 import { MempoolIndex } from "./mempool-index.ts";
@@ -203,7 +203,7 @@ export class MempoolFollower {
   async #confirm(candidates: readonly Candidate[]): Promise<void> {
     if (candidates.length === 0) return;
     const txIds = candidates.map(({ transaction }) => transaction.txId);
-    let entries: readonly (MempoolEntry | null)[];
+    let entries: Awaited<ReturnType<Bitcoind["mempoolEntries"]>>;
     try {
       entries = await this.#run.node.mempoolEntries(txIds);
     } catch (error) {
@@ -215,7 +215,7 @@ export class MempoolFollower {
     for (const [place, candidate] of candidates.entries()) {
       const { txId } = candidate.transaction;
       const entry = entries[place];
-      if (entry) {
+      if (entry && entry !== REFUSED) {
         observations.push(...this.#enter(candidate, entry));
         continue;
       }

@@ -24,7 +24,8 @@ export class MalformedAnswer extends Error {
 }
 
 export const RPC_NOT_FOUND = -5;
-export const RPC_OUT_OF_RANGE = -8;
+/** A parameter that the node does not take: a height above its tip, an id that is none. */
+export const RPC_INVALID_PARAMETER = -8;
 const RPC_METHOD_NOT_FOUND = -32601;
 const RPC_WARMING_UP = -28;
 

@@ -22,9 +22,14 @@ export class TrackedTransactions {
   readonly #byTxId = new Map<string, TrackedTransaction>();
   readonly #byOutpoint = new Map<string, Set<string>>();
 
-  static from(open: readonly OpenTransfer[]): TrackedTransactions {
+  /** `onUnusable`: a stored transfer that no Bitcoin transaction can have, so that no node could be asked about it. */
+  static from(open: readonly OpenTransfer[], onUnusable: (transfer: OpenTransfer) => void): TrackedTransactions {
     const tracked = new TrackedTransactions();
     for (const transfer of open) {
+      if (!isOfBitcoin(transfer)) {
+        onUnusable(transfer);
+        continue;
+      }
       const known = tracked.get(transfer.txId);
       tracked.set({
         txId: transfer.txId,
@@ -106,6 +111,19 @@ export class TrackedTransactions {
       if (state === "included" && block !== null && block.height < height) this.delete(txId);
     }
   }
+}
+
+const TX_ID = /^[0-9a-f]{64}$/;
+const VOUT = /^(0|[1-9][0-9]{0,9})$/;
+const OUTPOINT = /^[0-9a-f]{64}:(0|[1-9][0-9]{0,9})$/;
+
+function isOfBitcoin({ txId, index, spends }: OpenTransfer): boolean {
+  return (
+    TX_ID.test(txId) &&
+    VOUT.test(index) &&
+    Number(index) < 2 ** 32 &&
+    spends.every((spend) => OUTPOINT.test(spend) && Number(spend.slice(65)) < 2 ** 32)
+  );
 }
 
 const STATES: Record<OpenTransfer["status"], TrackedTransaction["state"]> = {

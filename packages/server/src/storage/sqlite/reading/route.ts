@@ -32,13 +32,14 @@ function creditedPayment(
 }
 
 function routeOne(connection: Connection, query: RouteQuery): Route {
-  const credited = connection.all<{ merchant_id: string; payment_id: string }>(
-    "SELECT merchant_id, payment_id FROM transfers WHERE chain = ? AND tx_id = ? AND idx = ?",
+  const credited = connection.all<{ merchant_id: string; payment_id: string; recipient: string }>(
+    "SELECT merchant_id, payment_id, recipient FROM transfers WHERE chain = ? AND tx_id = ? AND idx = ?",
     query.chain,
     query.txId,
     query.index,
   );
-  const paymentIds = credited.map((row) => row.payment_id);
+  // A transfer has one recipient: what is said of another one is not about it.
+  const paymentIds = credited.filter((row) => row.recipient === query.recipient).map((row) => row.payment_id);
   const unattributed: UnattributedRoute[] = [];
   const done = new Set(credited.map((row) => row.merchant_id));
   for (const merchantId of merchantsOnAddress(connection, query.chain, query.recipient)) {

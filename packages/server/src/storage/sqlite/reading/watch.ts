@@ -84,13 +84,14 @@ export function progress(connection: Connection, chain: string): WatcherProgress
   return { chain, cursor, headHeight: row.head_height, watchedUntilMs: row.watched_until_ms };
 }
 
-/** A transfer that credits payments of several merchants is one transfer on the chain. */
+/** A transfer that credits payments of several merchants is one transfer on the chain; but who reports another amount or
+ * another recipient must not speak for the others. */
 function toOpenTransfers(rows: readonly TransferRow[]): OpenTransfer[] {
   const distinct = new Map<string, OpenTransfer>();
   for (const row of rows) {
     const { txId, index, recipient, asset, amountAtomic, status, block, firstSeenAtMs, replaceable, spends } =
       transferFromRow(row);
-    distinct.set(JSON.stringify([txId, index]), {
+    distinct.set(JSON.stringify([txId, index, recipient, asset, amountAtomic.toString()]), {
       txId,
       index,
       recipient,
