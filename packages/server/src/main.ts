@@ -31,6 +31,7 @@ import { descriptorLimit } from "./kit/descriptors.ts";
 import { messageOf, PaybellError } from "./kit/errors.ts";
 import { everySoOften } from "./kit/every-so-often.ts";
 import { StartupError } from "./kit/startup-error.ts";
+import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { registerBlockonomicsRest } from "./protocols/blockonomics/rest.ts";
 import { blockonomicsRoute } from "./protocols/blockonomics/route.ts";
@@ -64,7 +65,8 @@ export interface ServerHooks {
 export interface RunningServer {
   url: string;
   port: number;
-  /** Tells clients to come back, finishes what is in flight, closes the database. */
+  /** Tells clients to come back, finishes what is in flight, closes the database. Each step is taken, also where one
+   * before it fails; rejects with the first failure at the end. */
   stop(): Promise<void>;
 }
 
@@ -86,23 +88,21 @@ const DRAIN_MS = 1_000;
  * @throws StartupError naming what stops it and what to do
  */
 export async function startServer(config: Config, hooks: ServerHooks): Promise<RunningServer> {
-  const undo: (() => Promise<void> | void)[] = [];
-  const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
+  const undo: EndStep[] = [];
+  const onError = (error: unknown) => hooks.logger.error({ err: error }, messageOf(error));
+  const stop = () => endAll(undo, onError);
   try {
-    const server = await start(config, hooks, undo);
+    const server = await start(config, hooks, onError, undo);
     return { ...server, stop };
   } catch (error) {
-    await stop();
+    // What fails on the way back was reported; why it did not start is what matters.
+    await stop().catch(() => undefined);
     throw error;
   }
 }
 
-async function start(config: Config, hooks: ServerHooks, undo: (() => Promise<void> | void)[]) {
+async function start(config: Config, hooks: ServerHooks, onError: Parts["onError"], undo: EndStep[]) {
   const clock = hooks.clock ?? systemClock;
-  const onError = (error: unknown) => hooks.logger.error({ err: error }, messageOf(error));
-
   const metrics = new Metrics({ clock, onError });
   undo.push(() => metrics.close());
   const store = await openStore(config, hooks, metrics, onError);
@@ -178,7 +178,7 @@ interface Parts {
   hooks: ServerHooks;
   clock: Clock;
   onError: (error: unknown) => void;
-  undo: (() => Promise<void> | void)[];
+  undo: EndStep[];
   context: ProtocolContext;
   ingest: PaymentIngest;
   chains: Chains;
