@@ -84,7 +84,8 @@ export interface PaymentStore {
   ): Promise<readonly (PaymentState | null)[]>;
   /** With the newest 100 transfers. `null` when there is no such payment, or it was erased. */
   snapshot(paymentId: string): Promise<Snapshot | null>;
-  /** Newest first. `next` is `null` on the last page. */
+  /** Newest first, each with its newest 10 transfers. `next` is `null` on the last page; a page that holds more than
+   * 5,000 transfers ends before its limit. */
   list(query: PaymentQuery): Promise<{ payments: readonly PaymentState[]; next: string | null }>;
   /** The newest payment (by creation) that names this address, whatever its status, with its newest transfer. `null`
    * also where the newest one was erased. */

@@ -173,13 +173,34 @@ function testLists(store: () => OpenStore): void {
     expect((await payments.list({ merchantId, limit: 1 })).next).not.toBeNull();
   });
 
+  test("a page with more than 5,000 transfers ends there, and the next one goes on", async () => {
+    const { log, payments } = store();
+    const merchantId = randomUUID();
+    const made = Array.from({ length: 503 }, () => samplePayment({ merchantId }));
+    recordsIn(
+      await log.append(
+        made.map((payment) =>
+          creation(payment, { transfers: Array.from({ length: 10 }, () => sampleTransfer(payment)) }),
+        ),
+      ),
+    );
+    const first = await payments.list({ merchantId, limit: 1_000 });
+    expect(first.payments).toHaveLength(501);
+    const second = await payments.list({ merchantId, limit: 1_000, after: first.next as string });
+    expect([second.payments.length, second.next]).toEqual([2, null]);
+    const ids = [...first.payments, ...second.payments].map(({ payment }) => payment.id);
+    expect(ids.sort()).toEqual(made.map(({ id }) => id).sort());
+  });
+
   test("a list shows the newest transfers of each payment", async () => {
     const { log, payments } = store();
     const payment = samplePayment({ merchantId: randomUUID() });
-    const transfers = [sampleTransfer(payment)];
+    const transfers = Array.from({ length: 13 }, () => sampleTransfer(payment));
     await log.append([creation(payment, { transfers })]);
     const { merchantId } = payment;
-    expect((await payments.list({ merchantId, limit: 5 })).payments).toEqual([{ payment, transfers }]);
+    expect((await payments.list({ merchantId, limit: 5 })).payments).toEqual([
+      { payment, transfers: transfers.slice(3) },
+    ]);
   });
 
   test("an `after` that is no page's `next` is refused", async () => {

@@ -18,6 +18,8 @@ export function listPayments({ api, deps }: RouteContext): void {
     schema: {
       operationId: "listPayments",
       summary: "List payments, newest first",
+      description:
+        "Each with its newest 10 transfers; `GET /v1/payments/{id}` has up to 100. A page may hold fewer payments than `limit`: go on with `next` until it is null.",
       tags: ["payments"],
       querystring: Query({
         reference: Type.Optional(Text(200, "Only those with this reference.")),

@@ -10,6 +10,10 @@ import { head } from "./log.ts";
 
 /** Transfers that a client is shown of one payment. */
 const SHOWN_TRANSFERS = 100;
+/** Of each payment in a list. */
+const LISTED_TRANSFERS = 10;
+/** A page with more transfers than this ends early, so that no read is long; at least one payment is on it. */
+const LISTED_TRANSFERS_PER_PAGE = 5_000;
 
 interface NumberedRow extends TransferRow {
   number: number;
@@ -94,15 +98,17 @@ export function list(
       ...parameters,
       query.limit + 1,
     );
-    const payments = rows.slice(0, query.limit).map(paymentFromRow);
-    const last = rows.length > query.limit ? payments.at(-1) : undefined;
-    return {
-      payments: payments.map((payment) => ({
-        payment,
-        transfers: newestTransfers(connection, payment, SHOWN_TRANSFERS),
-      })),
-      next: last ? { createdAtMs: last.createdAtMs, id: last.id } : null,
-    };
+    const payments: PaymentState[] = [];
+    let listed = 0;
+    for (const row of rows.slice(0, query.limit)) {
+      const payment = paymentFromRow(row);
+      const transfers = newestTransfers(connection, payment, LISTED_TRANSFERS);
+      payments.push({ payment, transfers });
+      listed += transfers.length;
+      if (listed > LISTED_TRANSFERS_PER_PAGE) break;
+    }
+    const last = rows.length > payments.length ? payments.at(-1)?.payment : undefined;
+    return { payments, next: last ? { createdAtMs: last.createdAtMs, id: last.id } : null };
   });
 }
 
