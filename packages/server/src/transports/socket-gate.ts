@@ -21,12 +21,16 @@ export interface SocketGateOptions {
   onRefused: () => void;
 }
 
+type GateLimit = "sockets" | "socketsPerAddress";
+
 /** Descriptors that stay free for the database, its threads, chains and logs. */
 export const RESERVED_DESCRIPTORS = 128;
 
 export class SocketGate {
   readonly #options: SocketGateOptions;
   readonly #most: number;
+  /** Made once: a flood is refused by the thousand. */
+  readonly #refusals: Readonly<Record<GateLimit, PaybellError>>;
   readonly #perGroup = new Map<string, number>();
   /** Without a complete request head so far, by address and port: the oldest first. */
   readonly #pending = new Map<string, Socket>();
@@ -36,6 +40,10 @@ export class SocketGate {
     const { limits, descriptors } = options;
     this.#options = options;
     this.#most = Math.min(limits.sockets, Math.max(1, (descriptors ?? Infinity) - RESERVED_DESCRIPTORS));
+    this.#refusals = {
+      sockets: full("The server has", "sockets", this.#most),
+      socketsPerAddress: full("Your address has", "socketsPerAddress", limits.socketsPerAddress),
+    };
   }
 
   /** Open connections. */
@@ -59,11 +67,11 @@ export class SocketGate {
     const group = proxies.isProxy(remoteAddress) ? null : addressGroup(remoteAddress);
     const ofGroup = group === null ? 0 : (this.#perGroup.get(group) ?? 0);
     if (this.#total >= this.#most) {
-      this.#refuse(socket, "sockets", this.#most);
+      this.#refuse(socket, "sockets");
       return;
     }
     if (ofGroup >= limits.socketsPerAddress) {
-      this.#refuse(socket, "socketsPerAddress", limits.socketsPerAddress);
+      this.#refuse(socket, "socketsPerAddress");
       return;
     }
     this.#total += 1;
@@ -94,18 +102,15 @@ export class SocketGate {
     else this.#perGroup.delete(group);
   }
 
-  #refuse(socket: Socket, limit: "sockets" | "socketsPerAddress", value: number): void {
+  #refuse(socket: Socket, limit: GateLimit): void {
     this.#options.onRefused();
-    if (!this.#options.plain) {
-      socket.destroy();
-      return;
-    }
-    const whose = limit === "sockets" ? "The server has" : "Your address has";
-    refuseSocket(
-      socket,
-      new PaybellError("too_many_connections", `${whose} as many connections as it may have.`, { limit, value }),
-    );
+    if (this.#options.plain) refuseSocket(socket, this.#refusals[limit]);
+    else socket.destroy();
   }
+}
+
+function full(whose: string, limit: GateLimit, value: number): PaybellError {
+  return new PaybellError("too_many_connections", `${whose} as many connections as it may have.`, { limit, value });
 }
 
 /** The other end; the same below TLS as above it. */
