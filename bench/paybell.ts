@@ -4,7 +4,7 @@ import { ServerProcess } from "../packages/server/testkit/server-process.ts";
 import { pinProcess } from "./cores.ts";
 import { linesFile } from "./temporary.ts";
 
-const SECRET_KEY = "sk_sandbox_paybell";
+export const SECRET_KEY = "sk_sandbox_paybell";
 const MERCHANT_ID = "sandbox";
 /** Requests under way while something is prepared. */
 const PREPARING = 32;

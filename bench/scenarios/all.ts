@@ -5,6 +5,7 @@ import { durableEvents, durableEventsBatched, eventLatency } from "./durable-eve
 import { fanOut1000, fanOut10000 } from "./fan-out.ts";
 import { flatProfile } from "./flat-profile.ts";
 import { idleMemory } from "./idle-memory.ts";
+import { noisyNeighbours } from "./noisy-neighbours.ts";
 import { payingBlock } from "./paying-block.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 import { replay } from "./replay.ts";
@@ -20,5 +21,6 @@ export const SCENARIOS: readonly Scenario[] = [
   blockMatch,
   payingBlock,
   reconnectStorm,
+  noisyNeighbours,
   replay,
 ];
