@@ -48,7 +48,10 @@ function onMainThread(file: string): Store {
   const run = () => {
     const calls = waiting;
     waiting = [];
-    const jobs = calls.map(() => ({ kind: "append" as const, commands: [creation(samplePayment())], progress: null }));
+    const jobs = calls.map(() => ({
+      kind: "append" as const,
+      calls: [{ commands: [creation(samplePayment())], progress: null }],
+    }));
     commit(connection, "bench", writes, jobs);
     for (const call of calls) call();
   };

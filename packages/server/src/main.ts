@@ -124,6 +124,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     observable: observableIn(config, registry),
     transfersPerPayment: config.limits.transfersPerPayment,
     groupSize: GROUP_SIZE,
+    pendingCommands: config.limits.pendingCommands,
   });
 
   const bus = new MemoryBus({ onError });

@@ -15,10 +15,12 @@ import { testMerchants } from "./storing/merchants.ts";
 import { testNotices } from "./storing/notices.ts";
 import { testPayments } from "./storing/payments.ts";
 import { testReading } from "./storing/reading.ts";
+import { testTogether } from "./storing/together.ts";
 
 export function testEventLog(name: string, capabilities: StoreCapabilities, make: MakeHome): void {
   describe(`${name}: the contract of the log and its stores`, () => {
     testAppending(make);
+    testTogether(make);
     testNotices(make);
     testReading(make);
     testConcurrency(make, capabilities);

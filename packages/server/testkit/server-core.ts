@@ -68,6 +68,7 @@ export class ServerCore {
       observable: () => true,
       transfersPerPayment: defaultLimits.transfersPerPayment,
       groupSize: 100,
+      pendingCommands: defaultLimits.pendingCommands,
     });
   }
 

@@ -1,199 +1,229 @@
 /**
- * Load → decide → append, and again for those payments that somebody else changed in between. The store refuses a
- * decision that was made on an old sequence, so no lock is held while deciding.
+ * Load → decide → append, for many callers at once. What is asked while a batch is under way waits for the next one: its
+ * payments are read together, decided one after the other, and appended in one commit. Callers of one process therefore
+ * never meet each other's conflicts. The store refuses a decision that was made on an old sequence, so no lock is held
+ * against other processes; what they changed in between is decided again.
  */
-import type { UnattributedReason } from "@paybell/protocol";
 import type { Clock } from "../kit/clock.ts";
 import { PaybellError } from "../kit/errors.ts";
-import type {
-  AppendCommand,
-  AppendResult,
-  EventLog,
-  IdempotentAnswer,
-  PaymentCommand,
-  UnattributedCommand,
-  WatcherProgress,
-} from "../log/event-log.ts";
+import { type AppendResult, type EventLog, LogOverloaded, type WatcherProgress } from "../log/event-log.ts";
 import type { PaymentStore } from "../log/store.ts";
-import { topics } from "../log/topic.ts";
-import type { DecidedEvent, Decision, Input, Refusal } from "../payments/decide.ts";
-import { decide } from "../payments/decide.ts";
 import type { PaymentState } from "../payments/payment.ts";
-import { creditTimeMs, type Transfer, transferKey, viewTransfer } from "../payments/transfer.ts";
-import { observedTransfer } from "./observed-transfer.ts";
-import { topicsOf } from "./topics-of.ts";
+import { type PlannedCall, type PlannedItem, planCall } from "./plan-call.ts";
+import { RecentPayments } from "./recent-payments.ts";
+import type { Call, Check, Outcome, Work } from "./work.ts";
+import { WorkingSet } from "./working-set.ts";
 
-/** One payment and what is to be decided about it, in order. */
-export interface Work {
-  paymentId: string;
-  inputs: readonly Input[];
-  /** The transfers concerned: of a standing payment only these are loaded. */
-  concerning?: readonly { txId: string; index: string }[];
-  /** Checked before deciding: another merchant's payment is "not found". */
-  merchantId?: string;
-  answer?: (state: PaymentState) => IdempotentAnswer;
-}
-
-export type Outcome =
-  | { ok: true; state: PaymentState }
-  | { ok: false; refusal: Refusal }
-  /** A transfer belongs to another payment of the merchant by now: route it again. */
-  | { ok: false; reroute: true }
-  | { ok: false; idempotencyTaken: true };
-
-/** Somebody changes this payment faster than we can decide: give up and say so. */
+/** Somebody else changes this payment faster than we can decide: give up and say so. */
 const MAX_ATTEMPTS = 20;
+/** Payments decided together; a single larger call goes alone. */
+const WORK_PER_BATCH = 1_000;
 
-const NOT_FOUND: Outcome = { ok: false, refusal: { code: "not_found", message: "There is no such payment." } };
-
-interface Folded {
-  state: PaymentState;
-  events: DecidedEvent[];
-  changed: Map<string, Transfer>;
-  unattributed: UnattributedCommand[];
+export interface DecisionLoopOptions {
+  log: EventLog;
+  store: PaymentStore;
+  clock: Clock;
+  /** Payments that may wait for a decision, see `LIMITS.pendingCommands`. */
+  pendingCommands: number;
 }
+
+interface WaitingCall extends Call {
+  /** How often another process was faster. */
+  attempts: number;
+  resolve: (outcomes: readonly Outcome[]) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Planned {
+  call: WaitingCall;
+  plan: PlannedCall;
+}
+
+type Appended = PromiseSettledResult<readonly AppendResult[]>;
 
 export class DecisionLoop {
-  readonly #log: EventLog;
-  readonly #store: PaymentStore;
-  readonly #clock: Clock;
+  readonly #options: DecisionLoopOptions;
+  readonly #recent = new RecentPayments();
+  #waiting: WaitingCall[] = [];
+  #pending = 0;
+  #running = false;
 
-  constructor(dependencies: { log: EventLog; store: PaymentStore; clock: Clock }) {
-    this.#log = dependencies.log;
-    this.#store = dependencies.store;
-    this.#clock = dependencies.clock;
+  constructor(options: DecisionLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Payments that wait for their decision or its commit. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** A payment was stored otherwise: the next decision about it need not read it. */
+  remember(state: PaymentState): void {
+    this.#recent.keep(state);
   }
 
   /**
-   * Outcomes in the order of the work. `progress` is stored with the last append, and only if nothing is left undone.
-   * @throws PaybellError `conflict` after too many attempts; whatever the store throws.
+   * Outcomes in the order of the work, after the commit. `progress` is stored with the last append, and only if nothing
+   * is left undone.
+   * @throws PaybellError `conflict` after too many attempts; what `check` throws; LogOverloaded; whatever the store
+   * throws.
    */
-  async run(work: readonly Work[], progress?: WatcherProgress): Promise<Outcome[]> {
-    const outcomes = new Array<Outcome>(work.length);
-    let open = work.map((_, index) => index);
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      // A transfer that has to be routed again is not stored yet: neither may be that the chain was followed so far.
-      const rerouted = outcomes.some((outcome) => outcome !== undefined && "reroute" in outcome);
-      open = await this.#attempt(work, open, outcomes, rerouted ? undefined : progress);
-      if (open.length === 0) return outcomes;
-    }
-    throw new PaybellError("conflict", "The payment is being changed by others all the time: repeat the request.");
-  }
-
-  /** Returns the work that met a conflict. */
-  async #attempt(
+  async run(
     work: readonly Work[],
-    open: readonly number[],
-    outcomes: Outcome[],
-    progress: WatcherProgress | undefined,
-  ): Promise<number[]> {
-    const states = await this.#store.loadForDecision(
-      open.map((index) => {
-        const { paymentId, concerning } = work[index] as Work;
-        return concerning ? { paymentId, concerning } : { paymentId };
-      }),
-    );
-    const commands: AppendCommand[] = [];
-    const decided: { index: number; at: number; state: PaymentState }[] = [];
-    for (const [place, index] of open.entries()) {
-      const item = work[index] as Work;
-      const state = states[place] ?? null;
-      if (!state || (item.merchantId !== undefined && state.payment.merchantId !== item.merchantId)) {
-        outcomes[index] = NOT_FOUND;
-        continue;
-      }
-      const folded = foldInputs(state, item.inputs, this.#clock.nowMs());
-      if ("refusal" in folded) {
-        outcomes[index] = { ok: false, refusal: folded.refusal };
-        continue;
-      }
-      outcomes[index] = { ok: true, state: folded.state };
-      if (folded.events.length > 0 || item.answer) {
-        decided.push({ index, at: commands.length, state: folded.state });
-        commands.push(commandOf(state, folded, item.answer));
-      }
-      commands.push(...folded.unattributed);
+    { progress, check }: { progress?: WatcherProgress | undefined; check?: Check } = {},
+  ): Promise<readonly Outcome[]> {
+    const size = Math.max(1, work.length);
+    // A call that is larger than the limit by itself is taken when nothing else waits: it could never be decided else.
+    if (this.#pending > 0 && this.#pending + size > this.#options.pendingCommands) {
+      throw new LogOverloaded(`${this.#pending} payments wait for their decision; no more are taken.`);
     }
-    if (commands.length === 0 && !progress) return [];
-    const results = await this.#log.append(commands, progress);
-    return settle(decided, results, outcomes);
-  }
-}
-
-function settle(
-  decided: readonly { index: number; at: number; state: PaymentState }[],
-  results: readonly AppendResult[],
-  outcomes: Outcome[],
-): number[] {
-  const again: number[] = [];
-  for (const { index, at } of decided) {
-    const result = results[at] as AppendResult;
-    if (result.ok) continue;
-    if (result.reason === "conflict") again.push(index);
-    else if (result.reason === "idempotency") outcomes[index] = { ok: false, idempotencyTaken: true };
-    else outcomes[index] = { ok: false, reroute: true };
-  }
-  return again;
-}
-
-function foldInputs(before: PaymentState, inputs: readonly Input[], atMs: number): Folded | { refusal: Refusal } {
-  const folded: Folded = { state: before, events: [], changed: new Map(), unattributed: [] };
-  for (const input of inputs) {
-    const decision: Decision = decide(folded.state, input, atMs);
-    if (!decision.ok) return { refusal: decision.refusal };
-    folded.state = decision.state;
-    folded.events.push(...decision.events);
-    for (const transfer of decision.changed) folded.changed.set(transferKey(transfer), transfer);
-    for (const { observation, why } of decision.rejected) {
-      const { merchantId, address, chain } = before.payment;
-      folded.unattributed.push(
-        unattributed({ merchantId, address: address ?? observation.recipient, chain, why, atMs, observation }),
-      );
+    this.#pending += size;
+    try {
+      return await new Promise((resolve, reject) => {
+        const outcomes = new Array<Outcome>(work.length);
+        const open = work.map((_, index) => index);
+        const asked = { work, open, outcomes, progress: progress ?? null, check: check ?? null, fresh: false };
+        this.#waiting.push({ ...asked, attempts: 0, resolve, reject });
+        this.#start();
+      });
+    } finally {
+      this.#pending -= size;
     }
   }
-  return folded;
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    // A microtask later, so that calls of the same moment share the first batch too.
+    queueMicrotask(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#take();
+      try {
+        await this.#decide(batch);
+      } catch (error) {
+        // The read failed: nothing of this batch was decided.
+        for (const call of batch) call.reject(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  #take(): WaitingCall[] {
+    let size = 0;
+    let count = 0;
+    for (const { open, progress } of this.#waiting) {
+      if (count > 0 && (progress || size + open.length > WORK_PER_BATCH)) break;
+      size += open.length;
+      count += 1;
+      // A watcher's progress must not be stored where something before it fails: it goes alone.
+      if (progress) break;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #decide(batch: readonly WaitingCall[]): Promise<void> {
+    const { store, clock } = this.#options;
+    const states = await WorkingSet.load(batch, store, this.#recent);
+    const planned = this.#plan(batch, states, clock.nowMs());
+    const appended = await this.#append(planned);
+    const undone = new Set<string>();
+    const again = planned.filter((one, at) => this.#settle(one, appended[at] as Appended, undone));
+    // Before what came meanwhile: first come, first decided.
+    this.#waiting.unshift(...again.map(({ call }) => call));
+  }
+
+  #plan(batch: readonly WaitingCall[], states: WorkingSet, nowMs: number): Planned[] {
+    const planned: Planned[] = [];
+    for (const call of batch) {
+      try {
+        planned.push({ call, plan: planCall(call, states, nowMs) });
+      } catch (error) {
+        call.reject(error);
+      }
+    }
+    return planned;
+  }
+
+  /** In one commit; the error of one call is not another's. */
+  async #append(planned: readonly Planned[]): Promise<readonly Appended[]> {
+    if (planned.every(({ call, plan }) => plan.commands.length === 0 && !call.progress)) {
+      return planned.map(() => ({ status: "fulfilled", value: [] }));
+    }
+    const calls = planned.map(({ call, plan }) => ({
+      commands: plan.commands,
+      progress: isComplete(call, plan) ? call.progress : null,
+      allOrNone: call.check !== null,
+    }));
+    try {
+      return await this.#options.log.appendTogether(calls);
+    } catch (reason) {
+      return planned.map(() => ({ status: "rejected", reason }));
+    }
+  }
+
+  /**
+   * @param undone payments of which an earlier call's command was not stored: what was decided after it does not hold
+   * @returns whether something is to be decided again
+   */
+  #settle({ call, plan }: Planned, appended: Appended, undone: Set<string>): boolean {
+    if (appended.status === "rejected") {
+      for (const { commandAt, paymentId } of plan.items) if (commandAt !== null) this.#undo(paymentId, undone);
+      call.reject(appended.reason);
+      return false;
+    }
+    let refused = 0;
+    call.open = plan.items.flatMap((item) => {
+      const outcome = this.#outcomeOf(item, appended.value, undone);
+      if (outcome === "refused") refused += 1;
+      if (typeof outcome === "string") return [item.index];
+      call.outcomes[item.index] = outcome;
+      return [];
+    });
+    if (call.check && appended.value.some(({ ok }) => !ok)) {
+      // Nothing of it was stored; the check finds out whose transfer it is.
+      call.open = plan.items.map(({ index }) => index);
+      refused += 1;
+    }
+    call.fresh = true;
+    if (refused > 0) call.attempts += 1;
+    if (call.open.length === 0) call.resolve(call.outcomes);
+    else if (call.attempts >= MAX_ATTEMPTS) call.reject(tooManyAttempts());
+    else return true;
+    return false;
+  }
+
+  /** `refused`: another process was faster. `unsure`: decided on what is not, or may not be, in the store. */
+  #outcomeOf(item: PlannedItem, results: readonly AppendResult[], undone: Set<string>): Outcome | "refused" | "unsure" {
+    const { paymentId, commandAt, outcome, after } = item;
+    if (!item.isSure || undone.has(paymentId)) return "unsure";
+    if (commandAt === null) return outcome;
+    const result = results[commandAt];
+    if (result?.ok) {
+      if (after) this.#recent.keep(after);
+      return outcome;
+    }
+    this.#undo(paymentId, undone);
+    if (result?.reason === "idempotency") return { ok: false, idempotencyTaken: true };
+    if (result?.reason === "transfer_credited") return { ok: false, reroute: true };
+    return "refused";
+  }
+
+  #undo(paymentId: string, undone: Set<string>): void {
+    undone.add(paymentId);
+    this.#recent.forget(paymentId);
+  }
 }
 
-function commandOf(before: PaymentState, folded: Folded, answer: Work["answer"]): PaymentCommand {
-  const command: PaymentCommand = {
-    kind: "payment",
-    expectedSequence: before.payment.sequence,
-    payment: folded.state.payment,
-    transfers: [...folded.changed.values()],
-    events: folded.events,
-    // An erasure takes the customer's name out of the payment; those who listen are still to hear of it.
-    topics: topicsOf(before.payment),
-  };
-  if (answer) command.idempotency = answer(folded.state);
-  return command;
+/** A transfer that has to be looked at again, or routed again, is not stored yet: neither may be that the chain was
+ * followed so far. */
+function isComplete({ outcomes }: Call, { items }: PlannedCall): boolean {
+  const isRerouted = outcomes.some((outcome) => outcome !== undefined && "reroute" in outcome);
+  return !isRerouted && items.every(({ isSure }) => isSure);
 }
 
-/** The command that records a transfer which is credited to nobody. */
-export function unattributed(found: {
-  merchantId: string;
-  address: string;
-  chain: string;
-  why: UnattributedReason;
-  atMs: number;
-  observation: Parameters<typeof observedTransfer>[0];
-}): UnattributedCommand {
-  const { merchantId, address, chain, why, atMs, observation } = found;
-  return {
-    kind: "unattributed",
-    merchantId,
-    chain,
-    txId: observation.txId,
-    index: observation.index,
-    creditTimeMs: creditTimeMs(observation),
-    event: {
-      type: "transfer.unattributed",
-      atMs,
-      data: {
-        payment: null,
-        transfers: [viewTransfer(observedTransfer(observation))],
-        unattributed: { chain, asset: observation.asset, address, why },
-      },
-    },
-    topics: [topics.merchant(merchantId), topics.address(merchantId, chain, address)],
-  };
+function tooManyAttempts(): PaybellError {
+  return new PaybellError("conflict", "The payment is being changed by others all the time: repeat the request.");
 }

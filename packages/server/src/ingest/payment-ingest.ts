@@ -10,7 +10,7 @@ import type { MerchantStore, PaymentStore } from "../log/store.ts";
 import { decide, type Input } from "../payments/decide.ts";
 import type { PaymentState } from "../payments/payment.ts";
 import type { ChainRegistry } from "./chain-registry.ts";
-import { DecisionLoop, type Outcome, type Work } from "./decision-loop.ts";
+import { DecisionLoop } from "./decision-loop.ts";
 import {
   type AnswerWith,
   type CreateRequest,
@@ -24,6 +24,7 @@ import { planObservations } from "./plan-observations.ts";
 import { planReport } from "./report.ts";
 import { topicsOf } from "./topics-of.ts";
 import type { WatchList } from "./watch-list.ts";
+import type { Outcome, Work } from "./work.ts";
 
 export interface PaymentIngestOptions {
   log: EventLog;
@@ -39,6 +40,8 @@ export interface PaymentIngestOptions {
   transfersPerPayment: number;
   /** Payments per commit when one block concerns many: bounds the time for which a commit holds up others. */
   groupSize: number;
+  /** See `LIMITS.pendingCommands`. */
+  pendingCommands: number;
 }
 
 /** How often a report is routed anew when payments change under it. */
@@ -77,6 +80,7 @@ export class PaymentIngest implements Ingest {
       },
     ]);
     if (result?.ok) {
+      this.#loop.remember(state);
       if (payment.recipient !== null) watchList.announce(payment.chain, payment.recipient);
       return state;
     }
@@ -97,16 +101,15 @@ export class PaymentIngest implements Ingest {
     input: PaymentCommandInput,
     answer?: AnswerWith,
   ): Promise<PaymentState> {
-    const [outcome] = await this.#loop.run([{ paymentId, merchantId, inputs: [input], ...(answer ? { answer } : {}) }]);
+    const [outcome] = await this.#loop.run([
+      { paymentId, merchantId, inputs: () => [input], ...(answer ? { answer } : {}) },
+    ]);
     return stateOf(outcome as Outcome);
   }
 
   async observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]> {
-    const work = await planObservations(merchantId, reported, {
-      ...this.#options,
-      nowMs: this.#options.clock.nowMs(),
-    });
-    const outcomes = await this.#loop.run(work);
+    const { work, check } = planObservations(merchantId, reported, this.#options);
+    const outcomes = await this.#loop.run(work, { check });
     return outcomes.map(stateOf);
   }
 
@@ -140,7 +143,7 @@ export class PaymentIngest implements Ingest {
       const group = work.slice(start, start + groupSize);
       start += groupSize;
       const last = start >= work.length;
-      const outcomes = await this.#loop.run(group, last ? progress : undefined);
+      const outcomes = await this.#loop.run(group, { progress: last ? progress : undefined });
       if (outcomes.some((outcome) => "reroute" in outcome)) return false;
     } while (start < work.length);
     return true;
@@ -178,7 +181,7 @@ export class PaymentIngest implements Ingest {
       const due = await store.dueAtTime(chain, watchedUntilMs, groupSize);
       const work = due.filter((paymentId) => !done.has(paymentId));
       if (work.length === 0) return;
-      await this.#loop.run(work.map((paymentId) => ({ paymentId, inputs: [tick] })));
+      await this.#loop.run(work.map((paymentId) => ({ paymentId, inputs: () => [tick] })));
       for (const paymentId of work) done.add(paymentId);
       if (due.length < groupSize) return;
     }

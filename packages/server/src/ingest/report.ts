@@ -7,7 +7,8 @@ import type { UnattributedCommand } from "../log/event-log.ts";
 import type { BlockTransfer, PaymentStore, Route } from "../log/store.ts";
 import type { Input } from "../payments/decide.ts";
 import { creditTimeMs, type Observation } from "../payments/transfer.ts";
-import { unattributed, type Work } from "./decision-loop.ts";
+import { unattributed } from "./unattributed.ts";
+import type { Work } from "./work.ts";
 
 /** Work that a chain makes always says which transfers it is about. */
 type ChainWork = Work & { concerning: { txId: string; index: string }[] };
@@ -91,7 +92,7 @@ function group(
   const work = [...perPayment].map(
     ([paymentId, list]): ChainWork => ({
       paymentId,
-      inputs: inputsFor(list),
+      inputs: () => inputsFor(list),
       concerning: list.map(({ txId, index }) => ({ txId, index })),
     }),
   );
@@ -107,7 +108,7 @@ async function addDue(chain: string, height: number, store: PaymentStore, work: 
       item.concerning.push({ txId, index });
       continue;
     }
-    const due: ChainWork = { paymentId, inputs: [{ type: "head", height }], concerning: [{ txId, index }] };
+    const due: ChainWork = { paymentId, inputs: () => [{ type: "head", height }], concerning: [{ txId, index }] };
     planned.set(paymentId, due);
     work.push(due);
   }

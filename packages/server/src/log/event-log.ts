@@ -43,6 +43,9 @@ export interface PaymentCommand {
   derivedFrom?: string;
   /** Only those that changed. */
   transfers: readonly Transfer[];
+  /** Those that were taken to be unknown: where one is not, the command is refused (`conflict`: this payment has it;
+   * `transfer_credited`: another one). */
+  newTransfers?: readonly Transfer[];
   events: readonly NewRecord[];
   topics: readonly Topic[];
   /** Stored with the decision, so that a repeated request finds its first answer even after a crash in between. */
@@ -97,6 +100,14 @@ export type AppendResult =
    * read the stored answer. */
   | { ok: false; reason: "conflict" | "address_in_use" | "transfer_credited" | "idempotency" };
 
+/** One append of several. */
+export interface AppendCall {
+  commands: readonly AppendCommand[];
+  progress: WatcherProgress | null;
+  /** Where one command is refused, nothing of the call is stored, and the others say `conflict`. */
+  allOrNone?: boolean;
+}
+
 export interface ReadPage {
   records: readonly LogRecord[];
   /** Read on from here. At least the last record's offset; everything up to here that concerns the topics was given. */
@@ -130,6 +141,13 @@ export interface EventLog {
    * written.
    */
   append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]>;
+  /**
+   * Several appends in one commit, in this order; what each of them would have given alone, its error included. Later
+   * ones may rest on earlier ones: where a command was not stored, later commands about its payment are refused with
+   * `conflict`, whatever their sequence.
+   * @throws LogOverloaded, and the store's own error when nothing at all was written.
+   */
+  appendTogether(calls: readonly AppendCall[]): Promise<readonly PromiseSettledResult<readonly AppendResult[]>[]>;
   /** Records behind `offset` in order, those of any of the topics, or all. At most `limit`.
    * @throws CursorExpired when the log no longer reaches back that far, or never reached that far. */
   readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage>;

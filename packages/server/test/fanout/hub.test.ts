@@ -201,6 +201,10 @@ class HeldLog implements EventLog {
     return this.#log.append(...args);
   }
 
+  appendTogether(...args: Parameters<EventLog["appendTogether"]>): ReturnType<EventLog["appendTogether"]> {
+    return this.#log.appendTogether(...args);
+  }
+
   async readAfter(...args: Parameters<EventLog["readAfter"]>): ReturnType<EventLog["readAfter"]> {
     const page = await this.#log.readAfter(...args);
     this.reads += 1;

@@ -252,6 +252,10 @@ class Unreachable implements EventLog {
     return this.#log.append(...args);
   }
 
+  appendTogether(...args: Parameters<EventLog["appendTogether"]>): ReturnType<EventLog["appendTogether"]> {
+    return this.#log.appendTogether(...args);
+  }
+
   readAfter(_offset: number, options: Parameters<EventLog["readAfter"]>[1]): ReturnType<EventLog["readAfter"]> {
     return this.#log.readAfter(this.#offset, options);
   }

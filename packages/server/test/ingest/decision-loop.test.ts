@@ -2,13 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { DecisionLoop } from "../../src/ingest/decision-loop.ts";
-import type { AppendCommand, AppendResult, WatcherProgress } from "../../src/log/event-log.ts";
+import type { AppendCall, AppendResult, EventLog, WatcherProgress } from "../../src/log/event-log.ts";
 import type { PaymentState } from "../../src/payments/payment.ts";
 import { samplePayment, T0_MS } from "../../testkit/storing/samples.ts";
 
 interface Call {
   paymentIds: (string | null)[];
-  progress: WatcherProgress | undefined;
+  progress: WatcherProgress | null;
 }
 
 /** A log that answers with what the test has prepared, call by call; afterwards everything is stored. */
@@ -20,10 +20,12 @@ class PreparedLog {
     this.#answers = answers;
   }
 
-  async append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]> {
-    const paymentIds = commands.map((command) => (command.kind === "payment" ? command.payment.id : null));
-    this.calls.push({ paymentIds, progress });
-    return this.#answers.shift() ?? commands.map(() => ({ ok: true, records: [] }));
+  async appendTogether(calls: readonly AppendCall[]): ReturnType<EventLog["appendTogether"]> {
+    return calls.map(({ commands, progress }) => {
+      const paymentIds = commands.map((command) => (command.kind === "payment" ? command.payment.id : null));
+      this.calls.push({ paymentIds, progress });
+      return { status: "fulfilled", value: this.#answers.shift() ?? commands.map(() => ok) };
+    });
   }
 }
 
@@ -42,12 +44,13 @@ async function run(answers: (readonly AppendResult[])[]) {
     log: log as unknown as ConstructorParameters<typeof DecisionLoop>[0]["log"],
     store: { loadForDecision } as unknown as ConstructorParameters<typeof DecisionLoop>[0]["store"],
     clock: { nowMs: () => T0_MS },
+    pendingCommands: 100,
   });
   const work = [a, b].map(({ id, recipient }) => ({
     paymentId: id,
-    inputs: [{ type: "observe" as const, observations: [seen(recipient ?? "")], maxTransfers: 100 }],
+    inputs: () => [{ type: "observe" as const, observations: [seen(recipient ?? "")], maxTransfers: 100 }],
   }));
-  const outcomes = await loop.run(work, progress);
+  const outcomes = await loop.run(work, { progress });
   return { a: a.id, b: b.id, calls: log.calls, outcomes };
 }
 
@@ -71,7 +74,7 @@ test("a retry does not store the progress when another payment's transfer has to
   const { a, b, calls, outcomes } = await run([[conflict, credited]]);
   expect(calls).toEqual([
     { paymentIds: [a, b], progress },
-    { paymentIds: [a], progress: undefined },
+    { paymentIds: [a], progress: null },
   ]);
   expect(outcomes).toMatchObject([{ ok: true }, { ok: false, reroute: true }]);
 });

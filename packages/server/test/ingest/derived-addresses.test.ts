@@ -42,6 +42,7 @@ beforeEach(async () => {
     observable: () => false,
     transfersPerPayment: 100,
     groupSize: 100,
+    pendingCommands: 100,
   });
 });
 afterEach(async () => {

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CursorExpired } from "../../src/log/event-log.ts";
 import { Connection } from "../../src/storage/sqlite/connection.ts";
-import { commit, type Job } from "../../src/storage/sqlite/writing/commit.ts";
+import { commit, type Job, type StoredCall } from "../../src/storage/sqlite/writing/commit.ts";
 import { writes } from "../../src/storage/sqlite/writing/writes.ts";
 import { openSqlite, storesOn, temporaryDir } from "../../testkit/sqlite-home.ts";
 import { creation, samplePayment } from "../../testkit/storing/samples.ts";
@@ -19,9 +19,16 @@ afterEach(() => rm(dataDir, { recursive: true }));
 
 const job = (metadata: Record<string, unknown> | null): Job => ({
   kind: "append",
-  commands: [creation(samplePayment({ metadata }))],
-  progress: null,
+  calls: [{ commands: [creation(samplePayment({ metadata }))], progress: null }],
 });
+
+/** Of each job, or of the only call of an append: was it stored? */
+function stored(outcomes: ReturnType<typeof commit>): boolean[] {
+  return outcomes.map((outcome) => {
+    if (!outcome.ok || !Array.isArray(outcome.value)) return outcome.ok;
+    return (outcome.value as StoredCall[]).every((call) => call.ok);
+  });
+}
 
 const answer = (body: string): Job => ({
   kind: "write",
@@ -36,7 +43,7 @@ test("on a full disk the payment that does not fit fails, and the others of its 
   const write = (...jobs: Job[]) => commit(connection, "epoch", writes, jobs);
   connection.exec(`PRAGMA max_page_count = ${Number(connection.pragma("page_count")) + 20}`);
   const outcomes = write(job(null), job({ text: "x".repeat(1_000_000) }), job(null));
-  expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, true]);
+  expect(stored(outcomes)).toEqual([true, false, true]);
   expect(connection.get("SELECT head FROM meta")).toEqual({ head: 2 });
   expect(connection.get("SELECT payments FROM payment_counts")).toEqual({ payments: 2 });
   expect(connection.pragma("integrity_check")).toBe("ok");
@@ -48,7 +55,7 @@ test("on a full disk a commit fails as a whole, what was answered before stays, 
   const connection = Connection.openWriter(file);
   const write = (...jobs: Job[]) => commit(connection, "epoch", writes, jobs);
   const head = () => connection.get<{ head: number }>("SELECT head FROM meta")?.head;
-  expect(write(job(null), job(null)).map(({ ok }) => ok)).toEqual([true, true]);
+  expect(stored(write(job(null), job(null)))).toEqual([true, true]);
   const pages = Number(connection.pragma("page_count"));
   connection.exec(`PRAGMA max_page_count = ${pages + 20}`);
   const large = answer("x".repeat(1_000_000));
@@ -56,9 +63,9 @@ test("on a full disk a commit fails as a whole, what was answered before stays, 
   expect(connection.inTransaction).toBe(false);
   expect(head()).toBe(2);
   expect(connection.get("SELECT count(*) AS n FROM payments")).toEqual({ n: 2 });
-  expect(write(job(null)).map(({ ok }) => ok)).toEqual([true]);
+  expect(stored(write(job(null)))).toEqual([true]);
   connection.exec(`PRAGMA max_page_count = ${pages + 10_000}`);
-  expect(write(large, job(null)).map(({ ok }) => ok)).toEqual([true, true]);
+  expect(stored(write(large, job(null)))).toEqual([true, true]);
   expect(head()).toBe(4);
   expect(connection.pragma("integrity_check")).toBe("ok");
   connection.close();

@@ -5,7 +5,7 @@
 import { LogOverloaded } from "../../log/event-log.ts";
 import { fromWire, type Outcome } from "./rpc.ts";
 import { Unsendable } from "./worker-client.ts";
-import type { Job } from "./writing/commit.ts";
+import { type Job, sizeOf } from "./writing/commit.ts";
 
 /** Commands in one commit; a single larger call goes alone. Bounds how long one commit can hold up the next. */
 const COMMANDS_PER_COMMIT = 1_000;
@@ -23,8 +23,9 @@ export interface CommitQueueOptions {
   pendingCommands: number;
   /** Hands jobs to the writer; rejects when nothing of them was written. */
   send: (jobs: readonly Job[]) => Promise<readonly Outcome<unknown>[]>;
-  /** Called after each commit, before its callers are answered. */
-  onCommitted: (committed: readonly { job: Job; value: unknown }[]) => void;
+  /** Called after each commit with the jobs that were done and what the writer said of each, before its callers are
+   * answered. Returns what they get, in the same order; must not throw. */
+  onCommitted: (committed: readonly { job: Job; value: unknown }[]) => readonly unknown[];
   /** Called once per commit that was written; must not throw. */
   onTaken: (commit: CommitTaken) => void;
 }
@@ -50,7 +51,7 @@ export class CommitQueue {
   /** Resolves after the commit with what the job gave. Rejects when it failed, and then nothing of it was written.
    * @throws LogOverloaded */
   submit(job: Job): Promise<unknown> {
-    const size = job.kind === "append" ? Math.max(1, job.commands.length) : 1;
+    const size = sizeOf(job);
     // A call that is larger than the limit by itself is taken when nothing else waits: it could never be stored else.
     if (this.#pending > 0 && this.#pending + size > this.#options.pendingCommands) {
       return Promise.reject(new LogOverloaded(`${this.#pending} commands wait for the disk; no more are taken.`));
@@ -106,27 +107,21 @@ export class CommitQueue {
     }
     const seconds = (performance.now() - leftAtMs) / 1_000;
     this.#options.onTaken({ commands: entries.reduce((sum, { size }) => sum + size, 0), seconds });
-    try {
-      this.#announce(entries, outcomes);
-    } finally {
-      this.#answer(entries, outcomes);
-    }
-  }
-
-  #announce(entries: readonly Entry[], outcomes: readonly Outcome<unknown>[]): void {
-    const committed = entries.flatMap(({ job }, at) => {
-      const outcome = outcomes[at];
-      return outcome?.ok ? [{ job, value: outcome.value }] : [];
-    });
-    this.#options.onCommitted(committed);
+    this.#answer(entries, outcomes);
   }
 
   #answer(entries: readonly Entry[], outcomes: readonly Outcome<unknown>[]): void {
-    for (const [at, entry] of entries.entries()) {
-      this.#pending -= entry.size;
+    const committed = entries.flatMap((entry, at) => {
       const outcome = outcomes[at];
-      if (outcome?.ok) entry.resolve(outcome.value);
-      else entry.reject(outcome ? fromWire(outcome.error) : new Error("The writer gave no answer to a job."));
+      return outcome?.ok ? [{ entry, job: entry.job, value: outcome.value }] : [];
+    });
+    const answers = this.#options.onCommitted(committed);
+    for (const { size } of entries) this.#pending -= size;
+    for (const [at, { entry }] of committed.entries()) entry.resolve(answers[at]);
+    for (const [at, entry] of entries.entries()) {
+      const outcome = outcomes[at];
+      if (!outcome) entry.reject(new Error("The writer gave no answer to a job."));
+      else if (!outcome.ok) entry.reject(fromWire(outcome.error));
     }
   }
 

@@ -2,17 +2,17 @@
  * The SQLite store: one directory, two worker threads. The writer commits, the reader reads; the main thread only sends
  * and receives, so that a slow disk never stops the event loop. Why two: docs/decisions/0001-sqlite-in-workers.md.
  */
-import type { AppendCommand, AppendResult, LogRecord, WatcherProgress } from "../../log/event-log.ts";
+import type { AppendCall, AppendResult, LogRecord } from "../../log/event-log.ts";
 import { CommitQueue, type CommitTaken } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { ReaderOperations } from "./reader.ts";
 import type { Reads } from "./reading/reads.ts";
-import { recordsOf, resultsOf } from "./records.ts";
+import { type Appended, appendedFrom } from "./records.ts";
 import { StorageError } from "./rpc.ts";
 import type { Mode, Started } from "./start.ts";
 import { WorkerClient } from "./worker-client.ts";
 import type { WriterOperations } from "./writer.ts";
-import type { Job, Stored } from "./writing/commit.ts";
+import type { Job, StoredCall } from "./writing/commit.ts";
 import type { Writes } from "./writing/writes.ts";
 
 export interface SqliteOptions {
@@ -94,11 +94,17 @@ export class SqliteDatabase {
     return this.#queue.pending;
   }
 
-  async append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]> {
-    if (commands.length === 0 && !progress) return [];
-    const job: Job = { kind: "append", commands, progress: progress ?? null };
-    const stored = (await this.#submit(job)) as readonly Stored[];
-    return resultsOf(this.epoch, commands, stored);
+  async append(call: AppendCall): Promise<readonly AppendResult[]> {
+    const [appended] = await this.appendTogether([call]);
+    if (appended?.status === "rejected") throw appended.reason;
+    return appended?.value ?? [];
+  }
+
+  async appendTogether(calls: readonly AppendCall[]): Promise<readonly Appended[]> {
+    if (calls.every(({ commands, progress }) => commands.length === 0 && !progress)) {
+      return calls.map(() => ({ status: "fulfilled", value: [] }));
+    }
+    return (await this.#submit({ kind: "append", calls })) as readonly Appended[];
   }
 
   /** A write beside the log; shares the next commit. */
@@ -136,17 +142,27 @@ export class SqliteDatabase {
     return this.#queue.submit(job);
   }
 
-  #announce(committed: readonly { job: Job; value: unknown }[]): void {
-    const records = committed.flatMap(({ job, value }) =>
-      job.kind === "append" ? recordsOf(this.epoch, job.commands, value as readonly Stored[]) : [],
-    );
-    if (records.length === 0) return;
-    for (const listener of this.#listeners) {
-      try {
-        listener(records);
-      } catch (error) {
-        this.#options.onListenerError(error);
+  /** Tells the listeners what was written, and returns what the callers get. */
+  #announce(committed: readonly { job: Job; value: unknown }[]): readonly unknown[] {
+    const records: LogRecord[] = [];
+    const answers = committed.map(({ job, value }) => {
+      if (job.kind === "write") return value;
+      const appended = appendedFrom(this.epoch, job.calls, value as readonly StoredCall[]);
+      for (const call of appended) {
+        if (call.status === "rejected") continue;
+        for (const result of call.value) if (result.ok) records.push(...result.records);
       }
+      return appended;
+    });
+    if (records.length > 0) for (const listener of this.#listeners) this.#tell(listener, records);
+    return answers;
+  }
+
+  #tell(listener: Listener, records: readonly LogRecord[]): void {
+    try {
+      listener(records);
+    } catch (error) {
+      this.#options.onListenerError(error);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** The log on SQLite. */
 import type {
+  AppendCall,
   AppendCommand,
   AppendResult,
   EventLog,
@@ -23,7 +24,11 @@ export class SqliteEventLog implements EventLog {
   }
 
   append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]> {
-    return this.#database.append(commands, progress);
+    return this.#database.append({ commands, progress: progress ?? null });
+  }
+
+  appendTogether(calls: readonly AppendCall[]): Promise<readonly PromiseSettledResult<readonly AppendResult[]>[]> {
+    return this.#database.appendTogether(calls);
   }
 
   async readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage> {

@@ -1,13 +1,30 @@
 /** Records on the main thread: those that a commit wrote, made again from the commands (the writer answers with offsets
  * only, so that nothing is copied back between the threads), and those that were read. */
 import type { EventData, EventType } from "@paybell/protocol";
-import type { AppendCommand, AppendResult, LogRecord, NewRecord } from "../../log/event-log.ts";
+import type { AppendCall, AppendCommand, AppendResult, LogRecord, NewRecord } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
 import type { RecordRow } from "./reading/log.ts";
 import { recordId } from "./record-id.ts";
-import type { Stored } from "./writing/commit.ts";
+import { fromWire } from "./rpc.ts";
+import type { Stored, StoredCall } from "./writing/commit.ts";
 
-export function resultsOf(
+export type Appended = PromiseSettledResult<readonly AppendResult[]>;
+
+/** What the callers of an append get. */
+export function appendedFrom(
+  epoch: string,
+  calls: readonly AppendCall[],
+  stored: readonly StoredCall[],
+): readonly Appended[] {
+  return calls.map(({ commands }, at): Appended => {
+    const outcome = stored[at];
+    if (!outcome) throw new Error("The writer gave no answer to a call.");
+    if (!outcome.ok) return { status: "rejected", reason: fromWire(outcome.error) };
+    return { status: "fulfilled", value: resultsOf(epoch, commands, outcome.value) };
+  });
+}
+
+function resultsOf(
   epoch: string,
   commands: readonly AppendCommand[],
   stored: readonly Stored[],
@@ -17,10 +34,6 @@ export function resultsOf(
     if (!result) throw new Error("The writer gave no answer to a command.");
     return result.ok ? { ok: true, records: recordsOfCommand(epoch, command, result) } : result;
   });
-}
-
-export function recordsOf(epoch: string, commands: readonly AppendCommand[], stored: readonly Stored[]): LogRecord[] {
-  return resultsOf(epoch, commands, stored).flatMap((result) => (result.ok ? result.records : []));
 }
 
 function recordsOfCommand(

@@ -1,7 +1,7 @@
 /** The writer thread: the only one that changes the database. One commit at a time. */
 import { attempt, serve } from "./rpc.ts";
 import { type Opened, open, type Started, type StartRequest } from "./start.ts";
-import { commit, type Job } from "./writing/commit.ts";
+import { commit, type Job, sizeOf } from "./writing/commit.ts";
 import { writes } from "./writing/writes.ts";
 
 /** Changes (payments, single writes) after which the WAL is moved into the database. Bounds the WAL and the time that a
@@ -32,7 +32,7 @@ const operations = {
   commit(jobs: readonly Job[]) {
     const { connection, started } = current();
     const outcomes = commit(connection, started.epoch, writes, jobs);
-    for (const job of jobs) changesInWal += job.kind === "append" ? job.commands.length : 1;
+    for (const job of jobs) changesInWal += sizeOf(job);
     // After the answer has left: nobody waits for it but the next commit.
     if (changesInWal >= CHANGES_PER_CHECKPOINT) queueMicrotask(checkpoint);
     return outcomes;

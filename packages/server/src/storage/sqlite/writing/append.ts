@@ -12,10 +12,12 @@ import {
   CHANGING_COLUMNS,
   ERASE_PAYMENT,
   ERASED_COLUMNS,
+  FIND_TRANSFER,
   INDEXED_COLUMNS,
   INSERT_PAYMENT,
   INSERT_RECORD,
   INSERT_TOPIC,
+  INSERT_TRANSFER,
   PAYMENT_COLUMNS,
   TRANSFER_COLUMNS,
   UPDATE_INDEXED,
@@ -28,14 +30,19 @@ export function appendCommand(transaction: Transaction, command: PaymentCommand 
 }
 
 function appendPayment(transaction: Transaction, command: PaymentCommand): Stored {
-  const { payment, transfers, events, topics, idempotency } = command;
+  const { payment, transfers, newTransfers = [], events, topics, idempotency } = command;
   requireContiguous(command);
   const refused = command.expectedSequence === 0 ? insert(transaction, command) : update(transaction, command);
   if (refused) return { ok: false, reason: refused };
   for (const transfer of transfers) {
     if (!upsertTransfer(transaction, payment, transfer)) return { ok: false, reason: "transfer_credited" };
   }
-  if (transfers.length > 0 && payment.derivationIndex !== null) markIndexUsed(transaction, payment);
+  for (const transfer of newTransfers) {
+    const refusal = insertTransfer(transaction, payment, transfer);
+    if (refusal) return { ok: false, reason: refusal };
+  }
+  const isPaid = transfers.length + newTransfers.length > 0;
+  if (isPaid && payment.derivationIndex !== null) markIndexUsed(transaction, payment);
   const answer = idempotency && { ...idempotency, paymentIds: [payment.id] };
   if (answer && !storeAnswer(transaction.connection, answer)) return { ok: false, reason: "idempotency" };
   const firstOffset = transaction.head + 1;
@@ -109,6 +116,19 @@ function update({ connection }: Transaction, { payment, expectedSequence }: Paym
     connection.run(ERASE_PAYMENT, ...ERASED_COLUMNS.map((column) => row[column] ?? null), payment.id);
   }
   return null;
+}
+
+function insertTransfer(
+  { connection }: Transaction,
+  payment: Payment,
+  transfer: Transfer,
+): "conflict" | "transfer_credited" | null {
+  const row = transferToRow(payment, transfer);
+  const values = TRANSFER_COLUMNS.map((column) => row[column] ?? null);
+  if (connection.run(INSERT_TRANSFER, ...values) === 1) return null;
+  const name = [transfer.chain, transfer.txId, transfer.index, payment.merchantId] as const;
+  const known = connection.get<{ payment_id: string }>(FIND_TRANSFER, ...name);
+  return known?.payment_id === payment.id ? "conflict" : "transfer_credited";
 }
 
 /** Returns false when the transfer belongs to another payment of this merchant. */

@@ -1,16 +1,28 @@
 /** One commit for the jobs of many callers. Each job is all or nothing and cannot undo another. */
-import type { AppendCommand, AppendResult, WatcherProgress } from "../../../log/event-log.ts";
+import type { AppendCall, AppendCommand, AppendResult, WatcherProgress } from "../../../log/event-log.ts";
 import type { Connection } from "../connection.ts";
 import { attempt, fromWire, type Operations, type Outcome } from "../rpc.ts";
 import { appendCommand } from "./append.ts";
 
 /** What one caller wants in the next commit. */
 export type Job =
-  | { kind: "append"; commands: readonly AppendCommand[]; progress: WatcherProgress | null }
+  | { kind: "append"; calls: readonly AppendCall[] }
   | { kind: "write"; name: string; args: readonly unknown[] };
+
+/** Commands in it; a write beside the log counts as one. */
+export function sizeOf(job: Job): number {
+  if (job.kind === "write") return 1;
+  return Math.max(
+    1,
+    job.calls.reduce((sum, { commands }) => sum + commands.length, 0),
+  );
+}
 
 /** For each command of an append: where its records are, or why there are none. */
 export type Stored = { ok: true; firstOffset: number; count: number } | Exclude<AppendResult, { ok: true }>;
+
+/** What an append gives for each of its calls. */
+export type StoredCall = Outcome<readonly Stored[]>;
 
 export interface Transaction {
   connection: Connection;
@@ -18,6 +30,9 @@ export interface Transaction {
   /** The offset of the newest record, as of now in this transaction. */
   head: number;
 }
+
+/** It could be stored, and was not, because another one of its call could not. */
+const NOT_KEPT: Stored = { ok: false, reason: "conflict" };
 
 /** Results in the order of the jobs; throws when nothing at all was written. */
 export function commit(
@@ -41,38 +56,57 @@ export function commit(
 }
 
 function attemptJob(transaction: Transaction, writes: Operations, job: Job): Outcome<unknown> {
-  // A command has a savepoint of its own; where it is all that the job wants, that one is enough.
-  const isOneCommand = job.kind === "append" && job.commands.length === 1 && job.progress === null;
-  const outcome = attempt(() =>
-    isOneCommand
-      ? perform(transaction, writes, job)
-      : inSavepoint(transaction, () => ({ keep: true, value: perform(transaction, writes, job) })),
-  );
-  // A full disk or an I/O error may have rolled back everything: then no job of this commit was written.
+  if (job.kind === "append") return { ok: true, value: appendCalls(transaction, job.calls) };
+  return attemptWrite(transaction, () => {
+    const write = writes[job.name];
+    if (!write) throw new Error(`There is no write operation "${job.name}".`);
+    return inSavepoint(transaction, () => ({ keep: true, value: write(transaction.connection, ...job.args) }));
+  });
+}
+
+/** A full disk or an I/O error may have rolled back everything: then no job of this commit was written. */
+function attemptWrite<T>(transaction: Transaction, work: () => T): Outcome<T> {
+  const outcome = attempt(work);
   if (!outcome.ok && !transaction.connection.inTransaction) throw fromWire(outcome.error);
   return outcome;
 }
 
-function perform(transaction: Transaction, writes: Operations, job: Job): unknown {
-  if (job.kind === "append") return append(transaction, job.commands, job.progress);
-  const write = writes[job.name];
-  if (!write) throw new Error(`There is no write operation "${job.name}".`);
-  return write(transaction.connection, ...job.args);
+function appendCalls(transaction: Transaction, calls: readonly AppendCall[]): readonly StoredCall[] {
+  const undone = new Set<string>();
+  return calls.map((call) => {
+    const outcome = attemptWrite(transaction, () => appendCall(transaction, call, undone));
+    if (!outcome.ok) for (const command of call.commands) noteUndone(command, undone);
+    return outcome;
+  });
 }
 
-function append(
-  transaction: Transaction,
-  commands: readonly AppendCommand[],
-  progress: WatcherProgress | null,
-): readonly Stored[] {
-  const results = commands.map((command) =>
-    inSavepoint(transaction, () => {
-      const value = appendCommand(transaction, command);
-      return { keep: value.ok, value };
-    }),
-  );
-  if (progress && results.every((result) => result.ok)) storeProgress(transaction.connection, progress);
-  return results;
+function appendCall(transaction: Transaction, call: AppendCall, undone: Set<string>): readonly Stored[] {
+  const { commands, progress, allOrNone = false } = call;
+  // A command has a savepoint of its own; where it is all that the call wants, that one is enough.
+  if (commands.length === 1 && !progress) return [tryCommand(transaction, commands[0] as AppendCommand, undone)];
+  return inSavepoint(transaction, () => {
+    const value = commands.map((command) => tryCommand(transaction, command, undone));
+    const isWhole = value.every((result) => result.ok);
+    if (progress && isWhole) storeProgress(transaction.connection, progress);
+    if (isWhole || !allOrNone) return { keep: true, value };
+    for (const command of commands) noteUndone(command, undone);
+    return { keep: false, value: value.map((result) => (result.ok ? NOT_KEPT : result)) };
+  });
+}
+
+function tryCommand(transaction: Transaction, command: AppendCommand, undone: Set<string>): Stored {
+  if (command.kind === "payment" && undone.has(command.payment.id)) return { ok: false, reason: "conflict" };
+  const stored = inSavepoint(transaction, () => {
+    const value = appendCommand(transaction, command);
+    return { keep: value.ok, value };
+  });
+  if (!stored.ok) noteUndone(command, undone);
+  return stored;
+}
+
+/** What was decided after this command rests on what is not there. */
+function noteUndone(command: AppendCommand, undone: Set<string>): void {
+  if (command.kind === "payment") undone.add(command.payment.id);
 }
 
 /** Keeps what `work` wrote only if it says so; undoes it when it throws. */

@@ -118,6 +118,13 @@ export const UPDATE_INDEXED = `UPDATE payments SET ${assignments(INDEXED_COLUMNS
 /** Behind the columns: id. */
 export const ERASE_PAYMENT = `UPDATE payments SET ${assignments(ERASED_COLUMNS)} WHERE id = ?`;
 
+/** Changes no row when a payment of the merchant has the transfer. */
+export const INSERT_TRANSFER = `INSERT INTO transfers (${TRANSFER_COLUMNS.join(", ")})
+  VALUES (${places(TRANSFER_COLUMNS)}) ON CONFLICT DO NOTHING`;
+
+export const FIND_TRANSFER =
+  "SELECT payment_id FROM transfers WHERE chain = ? AND tx_id = ? AND idx = ? AND merchant_id = ?";
+
 /** Changes no row when the transfer belongs to another payment of the merchant. */
 export const UPSERT_TRANSFER = `INSERT INTO transfers (${TRANSFER_COLUMNS.join(", ")})
   VALUES (${places(TRANSFER_COLUMNS)})
