@@ -30,11 +30,11 @@ describe("the index of the mempool", () => {
     );
   });
 
-  it("forgets what has left the mempool", () => {
+  it("forgets what has left the mempool", async () => {
     const index = new MempoolIndex();
     index.add("stays", [script(1)]);
     index.add("leaves", [script(1), script(2)]);
-    index.retain(new Set(["stays", "unknown"]));
+    await index.retain(new Set(["stays", "unknown"]));
     expect(index.has("leaves")).toBe(false);
     expect(index.lookUp(script(1))).toEqual(["stays"]);
     expect(index.lookUp(script(2))).toEqual([]);

@@ -82,7 +82,7 @@ const CALLS: Record<string, Call> = {
   getrawmempool: {
     valid: [one([HASH, OTHER])],
     ask: () => node.mempool(),
-    gives: expect.toSatisfy((list: unknown[]) => list.every((txId) => /^[0-9a-f]{64}$/.test(String(txId)))),
+    gives: expect.toSatisfy((txIds: Set<unknown>) => [...txIds].every((txId) => /^[0-9a-f]{64}$/.test(String(txId)))),
   },
   getmempoolinfo: { valid: [one({ loaded: true })], ask: () => node.mempoolLoaded(), gives: expect.any(Boolean) },
   getmempoolentry: {

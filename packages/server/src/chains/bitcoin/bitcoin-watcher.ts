@@ -13,7 +13,7 @@ import { Bitcoind } from "./bitcoind.ts";
 import { ChainFollower } from "./chain-follower.ts";
 import { parseCursor } from "./cursor.ts";
 import { BitcoinFacts, type BitcoinFactsOptions } from "./facts.ts";
-import { MempoolFollower } from "./mempool-follower.ts";
+import { comparisonPauseMs, MempoolFollower } from "./mempool-follower.ts";
 import type { SilenceLimits } from "./network.ts";
 import { NodeCheck } from "./node-check.ts";
 import { RpcClient } from "./rpc.ts";
@@ -42,9 +42,6 @@ export interface BitcoinWatcherOptions extends BitcoinFactsOptions {
 }
 
 const DEFAULT_RPC_TIMEOUT_MS = 15_000;
-/** The whole mempool is read with every poll while it is small; for every transaction in it this much time has to pass
- * between two readings, so that a full one (200,000) is read every 20 seconds. */
-const RECONCILE_MS_PER_TRANSACTION = 0.1;
 const RETRY_INITIAL_MS = 200;
 
 /** One life between `start` and `stop`. */
@@ -70,7 +67,8 @@ export class BitcoinWatcher implements Watcher {
   #storeFailure: string | null = null;
   #chainDirty = true;
   #nextPollAt = 0;
-  #nextReconcileAt = 0;
+  /** When the mempool was last compared, and how many transactions were in it. `null`: compare now. */
+  #reconciled: { at: number; transactions: number } | null = null;
   /** The mempool is being compared; once that is done, everything until then has been reported. */
   #comparedSinceMs: number | null = null;
 
@@ -126,7 +124,7 @@ export class BitcoinWatcher implements Watcher {
     this.#life = life;
     this.#chainDirty = true;
     this.#nextPollAt = 0;
-    this.#nextReconcileAt = 0;
+    this.#reconciled = null;
     this.#comparedSinceMs = null;
     if (run.cursor) life.begun.resolve();
     await feed?.start();
@@ -216,7 +214,7 @@ export class BitcoinWatcher implements Watcher {
       this.#nextPollAt = performance.now() + this.#options.pollIntervalMs;
       this.#chainDirty = true;
     }
-    const compare = this.#comparedSinceMs === null && performance.now() >= this.#nextReconcileAt;
+    const compare = this.#comparedSinceMs === null && this.#isComparisonDue(mempool);
     if (this.#chainDirty || (compare && mempool.needsReconciling)) {
       this.#chainDirty = false;
       while (await chain.step()) check.reached(run.cursor?.height ?? 0);
@@ -235,8 +233,14 @@ export class BitcoinWatcher implements Watcher {
 
   async #reconcile(mempool: MempoolFollower, sinceMs: number | null): Promise<void> {
     const { complete, transactions } = await mempool.reconcile();
-    this.#nextReconcileAt = performance.now() + transactions * RECONCILE_MS_PER_TRANSACTION;
+    this.#reconciled = { at: performance.now(), transactions };
     this.#comparedSinceMs = complete ? sinceMs : null;
+  }
+
+  #isComparisonDue(mempool: MempoolFollower): boolean {
+    if (this.#reconciled === null) return true;
+    const { at, transactions } = this.#reconciled;
+    return performance.now() >= at + comparisonPauseMs(transactions, mempool.isTold);
   }
 
   /** The mempool has been compared and the chain followed since: everything until then is reported. */
@@ -273,7 +277,7 @@ export class BitcoinWatcher implements Watcher {
     this.#failure = message;
     this.#comparedSinceMs = null;
     this.#nextPollAt = 0;
-    this.#nextReconcileAt = 0;
+    this.#reconciled = null;
     mempool.missed();
   }
 

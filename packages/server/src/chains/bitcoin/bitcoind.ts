@@ -1,6 +1,7 @@
 /** The calls that the watcher makes, with their answers checked and typed. Amounts never come as JSON numbers. */
 import { NodeUnreachable, type RpcClient } from "./rpc.ts";
 import { isMethodMissing, RPC_INVALID_PARAMETER, RPC_NOT_FOUND, RpcError } from "./rpc-answer.ts";
+import { inSlices } from "./slices.ts";
 
 export interface ChainInfo {
   /** `main`, `test`, `signet`, `regtest`. */
@@ -85,10 +86,13 @@ export class Bitcoind {
     return bytes(await this.#rpc.call("getblock", [blockHash, 0]), "getblock");
   }
 
-  async mempool(): Promise<readonly string[]> {
+  /** The ids of all transactions in it. Only those that are not `known` have to be looked at: a known one was before. */
+  async mempool(known: (txId: string) => boolean = () => false): Promise<ReadonlySet<string>> {
     const answer = await this.#rpc.call("getrawmempool", [false]);
     if (!Array.isArray(answer)) throw malformed("getrawmempool");
-    return answer.map((txId) => hash(txId, "getrawmempool"));
+    const txIds = new Set<string>();
+    await inSlices(answer, (txId) => txIds.add(known(txId) ? txId : hash(txId, "getrawmempool")));
+    return txIds;
   }
 
   /** `false` while bitcoind still reads its mempool from disk after a start. */

@@ -11,6 +11,7 @@ import { tipHash } from "./cursor.ts";
 import { fatesOf, type MempoolFate, mayBeReplaced, settle } from "./fates.ts";
 import { MempoolIndex } from "./mempool-index.ts";
 import { observe, type WatchRun } from "./run.ts";
+import { inSlices } from "./slices.ts";
 import type { TrackedTransaction } from "./tracked-transactions.ts";
 import {
   type Interest,
@@ -21,12 +22,23 @@ import {
 
 /** Raw transactions that wait here at most; beyond it they are left to `reconcile`. */
 const MAX_RAW_WAITING = 20_000;
+/** Announced ids that wait to be looked at; beyond it they are left to `reconcile`. A full mempool has 200,000. */
+const MAX_UNSEEN = 500_000;
 /** Work of one step, so that blocks do not have to wait. */
 const RAW_PER_STEP = 500;
 const FETCHED_PER_STEP = 100;
 const RESOLVED_PER_STEP = 100;
 /** The node's clock counts in seconds and may be a little behind ours: in favour of who has just paid. */
 const NODE_CLOCK_TOLERANCE_MS = 5_000;
+
+/** For every transaction in the mempool this much time has to pass between two comparisons: a small one is compared with
+ * every poll, a full one (200,000) every 20 seconds; every 100 seconds while ZMQ tells of everything. */
+const PAUSE_MS_PER_TRANSACTION = { told: 0.5, alone: 0.1 };
+
+/** How long after a comparison the next one is due. */
+export function comparisonPauseMs(transactions: number, isTold: boolean): number {
+  return transactions * PAUSE_MS_PER_TRANSACTION[isTold ? "told" : "alone"];
+}
 
 interface Candidate {
   transaction: ScannedTransaction;
@@ -49,6 +61,8 @@ export class MempoolFollower {
   /** Transactions that contradict a block which we still believe in: they wait until the chain has been followed. */
   readonly #contradicting = new Set<string>();
   #lost = false;
+  /** ZMQ was heard since the last comparison. */
+  #heard = false;
   /** The whole mempool has been seen once: what is new from now on is news. */
   #compared = false;
 
@@ -74,20 +88,34 @@ export class MempoolFollower {
     return this.#suspects.size > 0 || this.#contradicting.size > 0;
   }
 
+  /** ZMQ was heard since the last comparison, and has lost nothing as far as its numbers tell. */
+  get isTold(): boolean {
+    return this.#heard && !this.#lost;
+  }
+
   missed(): void {
     this.#lost = true;
   }
 
   offer(raw: Buffer): void {
+    this.#heard = true;
     if (this.#raw.length >= MAX_RAW_WAITING) this.#lost = true;
     else this.#raw.push(raw);
   }
 
   added(txId: string): void {
-    if (!this.#index.has(txId)) this.#unseen.add(txId);
+    this.#heard = true;
+    if (this.#index.has(txId)) return;
+    if (this.#unseen.size >= MAX_UNSEEN) {
+      // The node has not answered for long: its own list will be shorter than all that it has announced.
+      this.#unseen.clear();
+      this.#lost = true;
+    } else this.#unseen.add(txId);
   }
 
   removed(txId: string): void {
+    this.#heard = true;
+    this.#unseen.delete(txId);
     this.#index.delete(txId);
     this.suspect(txId);
   }
@@ -111,14 +139,17 @@ export class MempoolFollower {
   async reconcile(): Promise<{ complete: boolean; transactions: number }> {
     const { node, tracked, silence, clock } = this.#run;
     this.#lost = false;
-    const mempool = new Set(await node.mempool());
-    this.#index.retain(mempool);
-    for (const txId of mempool) if (!this.#index.has(txId)) this.#unseen.add(txId);
+    this.#heard = false;
+    const mempool = await node.mempool((txId) => this.#index.has(txId));
+    await this.#index.retain(mempool);
+    await inSlices(mempool, (txId) => {
+      if (!this.#index.has(txId)) this.#unseen.add(txId);
+    });
     if (this.#compared && this.#unseen.size > 0) silence.heardTransaction(clock.nowMs());
     this.#compared = true;
-    for (const { txId, state } of tracked.unconfirmed()) {
-      if (state === "orphaned" || !mempool.has(txId)) this.#suspects.add(txId);
-    }
+    await inSlices(tracked.values(), ({ txId, state }) => {
+      if (state === "orphaned" || (state === "mempool" && !mempool.has(txId))) this.#suspects.add(txId);
+    });
     return { complete: await node.mempoolLoaded(), transactions: mempool.size };
   }
 

@@ -5,6 +5,8 @@
  * A script is kept as 52 of its bits: two scripts with the same bits cost one more look, nothing else. Its size is
  * bounded by the node's own limit on the mempool (`-maxmempool`): about 200 bytes a transaction.
  */
+import { inSlices } from "./slices.ts";
+
 export class MempoolIndex {
   readonly #keysByTxId = new Map<string, readonly number[]>();
   readonly #txIdsByKey = new Map<number, string | Set<string>>();
@@ -46,9 +48,11 @@ export class MempoolIndex {
     return typeof known === "string" ? [known] : [...known];
   }
 
-  /** Forgets what is no longer in the mempool. */
-  retain(mempool: ReadonlySet<string>): void {
-    for (const txId of this.#keysByTxId.keys()) if (!mempool.has(txId)) this.delete(txId);
+  /** Forgets what is no longer in the mempool, little by little. */
+  retain(mempool: ReadonlySet<string>): Promise<void> {
+    return inSlices(this.#keysByTxId.keys(), (txId) => {
+      if (!mempool.has(txId)) this.delete(txId);
+    });
   }
 }
 

@@ -93,9 +93,9 @@ export class TrackedTransactions {
     return [...found].map((other) => this.#byTxId.get(other) as TrackedTransaction);
   }
 
-  /** Those that are not in a block. */
-  unconfirmed(): TrackedTransaction[] {
-    return [...this.#byTxId.values()].filter(({ state }) => state !== "included");
+  /** All of them. */
+  values(): Iterable<TrackedTransaction> {
+    return this.#byTxId.values();
   }
 
   /** Those in one of these blocks. */
