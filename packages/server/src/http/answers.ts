@@ -24,7 +24,8 @@ export function responses(good: Record<number, TSchema>, ...codes: readonly Erro
     as("application/json", ErrorRef, list.map((code) => `\`${code}\`: ${ERRORS[code].meaning}`).join(" ")),
   ]);
   const described = Object.entries(good).map(([status, schema]) => [status, { description: "OK", ...schema }]);
-  return { ...Object.fromEntries(described), ...Object.fromEntries(failures) };
+  // A route that describes a status itself (503 of /readyz) knows more about it.
+  return { ...Object.fromEntries(failures), ...Object.fromEntries(described) };
 }
 
 /** A response of this media type. Fastify knows the form; TypeBox's types do not. */

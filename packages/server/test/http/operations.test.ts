@@ -122,6 +122,11 @@ describe("/openapi.json", () => {
     expect(text).not.toContain('"x-integer-text"');
   });
 
+  it("describes what /readyz says when it is not ready", () => {
+    const notReady = document.paths?.["/readyz"]?.get?.responses?.["503"];
+    expect(notReady).toHaveProperty(["content", "application/json", "schema", "properties", "chains"]);
+  });
+
   it("names every reason for which a transfer fits no payment, and every reason of an event", () => {
     const event = document.components?.schemas?.Event;
     const data = "properties.data.properties";

@@ -271,9 +271,10 @@ describe("refusals of the server itself", () => {
     const { id } = await broken.create();
     await client.status(id);
     await broken.core.database.close();
-    const { status, json } = await client.status(id);
-    expect({ status, code: json.error.code }).toEqual({ status: 500, code: "INTERNAL_ERROR" });
-    expect(json.error.message).toBe("An unexpected error occurred");
+    const { status, headers, json } = await client.status(id);
+    expect({ status, code: json.error.code }).toEqual({ status: 503, code: "INTERNAL_ERROR" });
+    expect(json.error.message).toBe("The database cannot be used at the moment: repeat the request.");
+    expect(headers.get("retry-after")).toMatch(/^\d+$/);
     const socket = await broken.transports.open(`/ws/transactions/${id}`);
     expect(await socket.closed).toEqual({ code: 1011, reason: "internal_error" });
     expect(broken.errors).not.toEqual([]);
