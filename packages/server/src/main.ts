@@ -12,7 +12,7 @@ import { SandboxChain } from "./chains/sandbox/chain.ts";
 import { SandboxChainControls } from "./chains/sandbox/controls.ts";
 import { SANDBOX_CHAIN } from "./chains/sandbox/facts.ts";
 import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
-import type { Watcher } from "./chains/watcher.ts";
+import type { Watcher, WatcherStatus } from "./chains/watcher.ts";
 import type { Config } from "./config/config.ts";
 import { Hub } from "./fanout/hub.ts";
 import type { HttpApiDeps, Mount, SandboxControls } from "./http/deps.ts";
@@ -65,6 +65,8 @@ export interface ServerHooks {
 export interface RunningServer {
   url: string;
   port: number;
+  /** The chains that are watched, and what is wrong with them. */
+  chains(): readonly ({ chain: string } & WatcherStatus)[];
   /** Tells clients to come back, finishes what is in flight, closes the database. Each step is taken, also where one
    * before it fails; rejects with the first failure at the end. */
   stop(): Promise<void>;
@@ -189,7 +191,7 @@ interface Parts {
 }
 
 /** Protocols on transports on one port. */
-async function listen(parts: Parts): Promise<{ url: string; port: number }> {
+async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   const { config, hooks, clock, onError, undo, context, ingest, chains, store, metrics } = parts;
   let stopping = false;
   const proxies = new TrustedProxies(config.trustProxy);
@@ -254,7 +256,7 @@ async function listen(parts: Parts): Promise<{ url: string; port: number }> {
   await bind(api.listen({ host: config.host, port: config.port }), config);
   const { port } = http.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-  return { url: `${config.tls ? "https" : "http"}://${host}:${port}`, port };
+  return { url: `${config.tls ? "https" : "http"}://${host}:${port}`, port, chains: chainStatus };
 }
 
 /** What stands behind the transports, for metrics. */
@@ -392,7 +394,7 @@ async function bind(listening: Promise<unknown>, config: Config): Promise<void> 
     const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
     throw new StartupError(
       taken ? `Port ${config.port} on ${config.host} is taken.` : `${config.host}:${config.port}: ${messageOf(error)}.`,
-      "Choose another one with --port or PAYBELL_PORT; 0 takes any free one.",
+      "Choose another one: PAYBELL_PORT=8001 npm start, or paybell start --port 8001; 0 takes any free one.",
     );
   }
 }

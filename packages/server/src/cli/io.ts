@@ -11,6 +11,11 @@ export interface CliIo {
   colours: boolean;
 }
 
+/** How the program is called from where it was started: npm scripts do not put it on the PATH. */
+export function calledAs({ environment }: Pick<CliIo, "environment">): string {
+  return environment.npm_lifecycle_event === undefined ? "paybell" : "npm run paybell --";
+}
+
 /** What was asked for cannot be done; shown without a stack. */
 export class CommandError extends Error {
   override readonly name = "CommandError";

@@ -5,7 +5,7 @@ import { createKey, keyRow } from "../http/keys.ts";
 import { systemClock } from "../kit/clock.ts";
 import type { KeyKind } from "../log/store.ts";
 import { addDatabaseFlags, configFrom } from "./config-flags.ts";
-import { type CliIo, CommandError } from "./io.ts";
+import { type CliIo, CommandError, calledAs } from "./io.ts";
 import { existingMerchant } from "./merchants.ts";
 import { table } from "./table.ts";
 import { withDatabase } from "./with-database.ts";
@@ -38,7 +38,7 @@ function createCommand(io: CliIo): Command {
       await merchants.createKey(row);
     });
     io.out(`${key}\n`);
-    io.err(`Keep it now: only its hash is stored. To revoke it: paybell keys revoke ${row.id}\n`);
+    io.err(`Keep it now: only its hash is stored. To revoke it: ${calledAs(io)} keys revoke ${row.id}\n`);
   });
 }
 

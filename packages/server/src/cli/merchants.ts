@@ -6,7 +6,7 @@ import { MERCHANT_ID } from "../config/schema.ts";
 import { systemClock } from "../kit/clock.ts";
 import type { MerchantStore } from "../log/store.ts";
 import { addDatabaseFlags, configFrom } from "./config-flags.ts";
-import { type CliIo, CommandError } from "./io.ts";
+import { type CliIo, CommandError, calledAs } from "./io.ts";
 import { table } from "./table.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -40,7 +40,9 @@ function createCommand(io: CliIo): Command {
       await merchants.createMerchant({ id, name, createdAtMs: systemClock.nowMs(), xpubs: {} });
     });
     io.out(`${id}\n`);
-    io.err(`Next: paybell keys create ${id}\n`);
+    io.err(
+      `Next: ${calledAs(io)} keys create ${id}; to derive addresses: ${calledAs(io)} merchants set-xpub ${id} …\n`,
+    );
   });
 }
 
@@ -75,13 +77,20 @@ function setXpubCommand(io: CliIo): Command {
     .argument("<xpub>", "account key of the wallet (xpub or zpub, tpub or vpub for tests); never a private key")
     .addHelpText("after", "\nExample:\n  paybell merchants set-xpub corner-shop bitcoin zpub6r…\n");
   return addDatabaseFlags(setXpub).action(async (merchantId: string, chain: string, xpub: string) => {
+    if (xpub.trim() === "") {
+      throw new CommandError("No extended public key was given.", "Is the variable that should hold it empty?");
+    }
     const config = configFrom(setXpub, io);
     const allocator = await allocatorOf(config, chain);
     const address = usable(() => allocator.derive(xpub, 0));
     await withDatabase(config, async ({ merchants }) => {
       await existingMerchant(merchants, merchantId);
       await refuseKeyOfAnother(merchants, { merchantId, chain, xpub }, allocator);
+      const before = (await merchants.merchant(merchantId))?.xpubs[chain];
       await merchants.setXpub(merchantId, chain, xpub);
+      if (before !== undefined && before !== xpub) {
+        io.err(`This replaced ${before.slice(0, 8)}…${before.slice(-4)}: new payments go to the new wallet.\n`);
+      }
     });
     io.out(`${address}\n`);
     io.err("That is the first address: compare it with the first receiving address of the wallet.\n");

@@ -9,12 +9,14 @@ export interface StartScreen {
   config: Pick<Config, "mode" | "dataDir">;
   url: string;
   protocols: readonly ProtocolPath[];
+  /** Chains that are watched, and what is wrong with them. */
+  chains: readonly { chain: string; problem: string | null }[];
   colours: boolean;
 }
 
 const LABEL_WIDTH = 14;
 
-export function startScreen({ version, config, url, protocols, colours }: StartScreen): string {
+export function startScreen({ version, config, url, protocols, chains, colours }: StartScreen): string {
   const { bold, dim, cyan, yellow } = createColors(colours);
   const row = (label: string, value: string) => `  ${dim(label.padEnd(LABEL_WIDTH))}${value}`;
   const sandbox = config.mode === "sandbox";
@@ -24,7 +26,8 @@ export function startScreen({ version, config, url, protocols, colours }: StartS
     "",
     row("URL", bold(url)),
     row("Data", config.dataDir),
-    ...(sandbox ? [row("Secret key", SANDBOX_SECRET_KEY), row("Public key", SANDBOX_PUBLISHABLE_KEY)] : []),
+    ...(sandbox ? [] : chainRows(chains, yellow).map((text) => row("Chain", text))),
+    ...(sandbox ? [row("Secret key", SANDBOX_SECRET_KEY), row("Publishable", SANDBOX_PUBLISHABLE_KEY)] : []),
     "",
     ...protocols.map(({ name, scheme, method, path }) => {
       const base = scheme === "ws" ? url.replace(/^http/, "ws") : url;
@@ -37,6 +40,12 @@ export function startScreen({ version, config, url, protocols, colours }: StartS
     "",
   ];
   return lines.join("\n");
+}
+
+/** In live mode nobody should take a server for ready that watches nothing. */
+function chainRows(chains: StartScreen["chains"], warn: (text: string) => string): string[] {
+  if (chains.length === 0) return [warn("none is watched: name them under `chains` in paybell.config.json")];
+  return chains.map(({ chain, problem }) => (problem === null ? chain : warn(`${chain} is not watched: ${problem}`)));
 }
 
 interface Colours {

@@ -52,7 +52,16 @@ export function startCommand(io: CliIo, version: string): Command {
       onError: (error) => logger.error({ err: error }, "the server did not stop in order"),
       clock: systemClock,
     });
-    say(startScreen({ version, config, url: server.url, protocols: PROTOCOL_PATHS, colours: io.colours }));
+    say(
+      startScreen({
+        version,
+        config,
+        url: server.url,
+        protocols: PROTOCOL_PATHS,
+        chains: server.chains(),
+        colours: io.colours,
+      }),
+    );
     shown = true;
     if (early.length > 0) say(early.map(line).join(""));
     logger.info({ url: server.url, mode: config.mode, version }, "listening");

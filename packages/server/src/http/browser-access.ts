@@ -30,7 +30,7 @@ export function governBrowsers(api: Api, origins: Origins, routes: RouteTable): 
 function addSecurityHeaders(reply: FastifyReply): void {
   reply.header("x-content-type-options", "nosniff");
   reply.header("referrer-policy", "no-referrer");
-  reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  reply.header("content-security-policy", "default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
   reply.header("cache-control", "no-store");
 }
 

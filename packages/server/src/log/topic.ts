@@ -12,6 +12,16 @@ export const topics = {
   stock: (merchantId: string): Topic => topic("stock", merchantId),
 };
 
+/** For those who got it wrong. */
+export const TOPIC_FORMS = [
+  "payment:{id}",
+  "merchant:{id}",
+  "customer:{merchant}:{customer}",
+  "reference:{merchant}:{reference}",
+  "address:{merchant}:{chain}:{address}",
+  "stock:{merchant}",
+];
+
 export type TopicKind = keyof typeof topics;
 
 /** Parts behind the kind. A map: an object would know `constructor` too. */

@@ -83,8 +83,9 @@ describe("the live tail", () => {
 });
 
 describe("the start screen", () => {
-  const screen = (mode: "sandbox" | "live") =>
+  const screen = (mode: "sandbox" | "live", chains: Parameters<typeof startScreen>[0]["chains"] = []) =>
     startScreen({
+      chains,
       version: "1.2.3",
       config: { mode, dataDir: "/data" },
       url: "http://127.0.0.1:8000",
@@ -114,6 +115,15 @@ describe("the start screen", () => {
 
   it("shows no keys and no simulated payment in live mode", () => {
     expect(screen("live")).not.toMatch(/sk_|pk_|curl/);
+  });
+
+  it("says in live mode which chains are watched, and which are not and why", () => {
+    const chains = [
+      { chain: "bitcoin", problem: null },
+      { chain: "testcoin", problem: "the node does not answer" },
+    ];
+    expect(screen("live", chains)).toMatch(/Chain +bitcoin\n.*Chain +testcoin is not watched: the node does not answer/);
+    expect(screen("live")).toContain("none is watched");
   });
 });
 

@@ -7,7 +7,7 @@ import { PaybellError } from "../../kit/errors.ts";
 import { mayUseKeys } from "../../kit/origins.ts";
 import { CursorExpired } from "../../log/event-log.ts";
 import type { Snapshot } from "../../log/store.ts";
-import { parseTopic, type Topic } from "../../log/topic.ts";
+import { parseTopic, TOPIC_FORMS, type Topic } from "../../log/topic.ts";
 import { viewMerchant, viewPublic } from "../../payments/payment.ts";
 import type { Connection, ConnectionHandler, UpgradeRequest } from "../../transports/websocket/connection.ts";
 import { textFrame } from "../../transports/websocket/frame.ts";
@@ -185,7 +185,10 @@ export class StreamSession implements ConnectionHandler {
   async #grant(name: string): Promise<Grant> {
     const parsed = parseTopic(name);
     if (!parsed) {
-      throw new PaybellError("invalid_request", "topic: It has none of the documented forms.", { field: "topic" });
+      throw new PaybellError("invalid_request", "topic: It has none of the documented forms.", {
+        field: "topic",
+        allowed: TOPIC_FORMS,
+      });
     }
     const topic = name as Topic;
     const caller = this.#caller;

@@ -38,7 +38,7 @@ export function lock(dataDir: string): ExclusiveLock {
   if (held) return held;
   throw new StartupError(
     `Another Paybell server (process ${lockHolder(dataDir)}) runs on ${dataDir}.`,
-    "Stop it first, or start this one with another PAYBELL_DATA_DIR.",
+    "Stop it first, or start this one with another PAYBELL_DATA_DIR and PAYBELL_PORT.",
   );
 }
 
