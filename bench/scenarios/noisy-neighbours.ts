@@ -13,6 +13,8 @@ interface NoiseSize extends Record<string, number> {
   rate: number;
   seconds: number;
   halfOpen: number;
+  /** Pause before a half-open one that was cut comes back. */
+  againMs: number;
   /** Pause of those that send a byte now and then. */
   byteEveryMs: number;
 }
@@ -25,13 +27,13 @@ export const noisyNeighbours = scenario<NoiseSize>({
   about: [
     "As in event-latency, alone and beside bad clients: some that never read what they ask for on any wire, some that send",
     "a byte a minute, and 19,000 connections that begin a handshake and never finish it; each that the server cuts comes",
-    "back at once. The bad ones share a core with the generators, the good clients' frames are timed there as well.",
+    "back after ten seconds. The bad ones share a core with the generators, the good clients' frames are timed there as well.",
   ].join("\n"),
   unit: "ms",
   better: "lower",
   goal: "others notice nothing",
-  size: { rounds: 3, payments: 200, rate: 500, seconds: 30, halfOpen: 19_000, byteEveryMs: 60_000 },
-  small: { rounds: 1, payments: 20, rate: 50, seconds: 2, halfOpen: 200, byteEveryMs: 500 },
+  size: { rounds: 3, payments: 200, rate: 500, seconds: 30, halfOpen: 19_000, againMs: 10_000, byteEveryMs: 60_000 },
+  small: { rounds: 1, payments: 20, rate: 50, seconds: 2, halfOpen: 200, againMs: 1_000, byteEveryMs: 500 },
   plan: async (size) => ({
     subjects: [
       { name: "beside bad clients", run: () => withPaybell((paybell) => besideNoise(size, paybell)) },
@@ -56,6 +58,7 @@ async function besideNoise(size: NoiseSize, paybell: Paybell): Promise<Sample> {
     key: SECRET_KEY,
     payment,
     "half-open": size.halfOpen,
+    "again-ms": size.againMs,
     "byte-ms": size.byteEveryMs,
   }).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const command = [process.execPath, "--conditions=@paybell/source", PROGRAM, ...options];

@@ -13,6 +13,8 @@ export interface TlsFiles {
 
 /** How often Node looks for requests that are late: no later than this share of the shortest time allowed. */
 const CHECKS_PER_TIMEOUT = 4;
+/** And so often at least: thousands that are late at once would be cut in one go, while everybody else waits. */
+const CHECK_INTERVAL_MAX_MS = 100;
 
 export function createHttpServer(limits: Limits, tls: TlsFiles | null, handler: RequestListener): Server {
   const { handshakeTimeoutMs, requestTimeoutMs } = limits;
@@ -21,7 +23,10 @@ export function createHttpServer(limits: Limits, tls: TlsFiles | null, handler: 
     headersTimeout: handshakeTimeoutMs,
     requestTimeout: requestTimeoutMs,
     // Node's own default is 30 s, within which a head of 10 s would be late three times.
-    connectionsCheckingInterval: Math.max(1, Math.floor(handshakeTimeoutMs / CHECKS_PER_TIMEOUT)),
+    connectionsCheckingInterval: Math.min(
+      CHECK_INTERVAL_MAX_MS,
+      Math.max(1, Math.floor(handshakeTimeoutMs / CHECKS_PER_TIMEOUT)),
+    ),
     keepAliveTimeout: limits.keepAliveMs,
     // Whoever proposes another protocol (Java's client and `curl --http2` do: h2c) is served in the one at hand.
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => /\bwebsocket\b/i.test(headers.upgrade ?? ""),

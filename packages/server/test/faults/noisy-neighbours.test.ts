@@ -54,6 +54,7 @@ test("good clients get everything, new ones get in, and the bad ones are let go 
     paymentId: watched.id,
     halfOpen: HALF_OPEN,
     addresses: ["127.0.0.1"],
+    againMs: 100,
     byteEveryMs: 100,
   });
   const paid: string[] = [];

@@ -15,6 +15,8 @@ export interface NoiseOptions {
   halfOpen: number;
   /** Local addresses that they come from, in turn. */
   addresses: readonly string[];
+  /** Pause before one that was cut comes back. */
+  againMs: number;
   /** Pause between two bytes of those that send slowly. */
   byteEveryMs: number;
 }
@@ -57,7 +59,7 @@ export class Noise {
   }
 
   async #openHalf(place: number): Promise<void> {
-    const { addresses } = this.#options;
+    const { addresses, againMs } = this.#options;
     const socket = this.#dial(addresses[place % addresses.length]);
     await new Promise<void>((resolve) => {
       socket.once("connect", resolve);
@@ -65,7 +67,7 @@ export class Noise {
         resolve();
         if (this.#stopped) return;
         this.cut += 1;
-        this.#timers.push(setTimeout(() => void this.#openHalf(place), 100));
+        this.#timers.push(setTimeout(() => void this.#openHalf(place), againMs));
       });
     });
     socket.write(HALVES[place % HALVES.length] ?? "");
