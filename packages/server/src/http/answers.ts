@@ -7,7 +7,7 @@ import type { Answer } from "./idempotency.ts";
 import { ErrorRef } from "./schemas.ts";
 
 /** Every route can fail so. */
-const ALWAYS: readonly ErrorCode[] = ["invalid_request", "internal_error", "overloaded"];
+const ALWAYS: readonly ErrorCode[] = ["invalid_request", "rate_limited", "internal_error", "overloaded"];
 const WITH_KEY: readonly ErrorCode[] = ["unauthorized", "forbidden"];
 const WITH_BODY: readonly ErrorCode[] = ["invalid_json", "payload_too_large", "unsupported_media_type"];
 const IDEMPOTENT: readonly ErrorCode[] = ["idempotency_mismatch", "idempotency_in_progress"];
