@@ -12,6 +12,7 @@ import type { EventLog } from "../packages/server/src/log/event-log.ts";
 import { Connection } from "../packages/server/src/storage/sqlite/connection.ts";
 import { SqliteDatabase } from "../packages/server/src/storage/sqlite/database.ts";
 import { SqliteEventLog } from "../packages/server/src/storage/sqlite/event-log.ts";
+import { callToWire } from "../packages/server/src/storage/sqlite/wire.ts";
 import { commit } from "../packages/server/src/storage/sqlite/writing/commit.ts";
 import { writes } from "../packages/server/src/storage/sqlite/writing/writes.ts";
 import { creation, samplePayment } from "../packages/server/testkit/storing/samples.ts";
@@ -50,7 +51,7 @@ function onMainThread(file: string): Store {
     waiting = [];
     const jobs = calls.map(() => ({
       kind: "append" as const,
-      calls: [{ commands: [creation(samplePayment())], progress: null }],
+      calls: [callToWire({ commands: [creation(samplePayment())], progress: null })],
     }));
     commit(connection, "bench", writes, jobs);
     for (const call of calls) call();

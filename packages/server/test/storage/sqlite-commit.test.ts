@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CursorExpired } from "../../src/log/event-log.ts";
 import { Connection } from "../../src/storage/sqlite/connection.ts";
+import { callToWire } from "../../src/storage/sqlite/wire.ts";
 import { commit, type Job, type StoredCall } from "../../src/storage/sqlite/writing/commit.ts";
 import { writes } from "../../src/storage/sqlite/writing/writes.ts";
 import { openSqlite, storesOn, temporaryDir } from "../../testkit/sqlite-home.ts";
@@ -19,7 +20,7 @@ afterEach(() => rm(dataDir, { recursive: true }));
 
 const job = (metadata: Record<string, unknown> | null): Job => ({
   kind: "append",
-  calls: [{ commands: [creation(samplePayment({ metadata }))], progress: null }],
+  calls: [callToWire({ commands: [creation(samplePayment({ metadata }))], progress: null })],
 });
 
 /** Of each job, or of the only call of an append: was it stored? */

@@ -15,7 +15,7 @@ afterEach(() => rm(dataDir, { recursive: true }));
 
 test("what cannot be sent to the writer fails alone; what waited with it is stored", async () => {
   const store = storesOn(await openSqlite(dataDir));
-  const commands = [samplePayment(), samplePayment({ metadata: { call: () => 1 } }), samplePayment()].map((payment) =>
+  const commands = [samplePayment(), samplePayment({ metadata: { whole: 1n } }), samplePayment()].map((payment) =>
     creation(payment),
   );
   const settled = await Promise.allSettled(commands.map((command) => store.log.append([command])));

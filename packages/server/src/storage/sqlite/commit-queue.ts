@@ -2,7 +2,7 @@
  * Group commit, the main thread's side: while one commit is under way, what comes meanwhile waits and then goes as one.
  * The more is asked at once, the fewer syncs each costs.
  */
-import { LogOverloaded } from "../../log/event-log.ts";
+import { type AppendCall, LogOverloaded } from "../../log/event-log.ts";
 import { fromWire, type Outcome } from "./rpc.ts";
 import { Unsendable } from "./worker-client.ts";
 import { type Job, sizeOf } from "./writing/commit.ts";
@@ -25,13 +25,24 @@ export interface CommitQueueOptions {
   send: (jobs: readonly Job[]) => Promise<readonly Outcome<unknown>[]>;
   /** Called after each commit with the jobs that were done and what the writer said of each, before its callers are
    * answered. Returns what they get, in the same order; must not throw. */
-  onCommitted: (committed: readonly { job: Job; value: unknown }[]) => readonly unknown[];
+  onCommitted: (committed: readonly Committed[]) => readonly unknown[];
   /** Called once per commit that was written; must not throw. */
   onTaken: (commit: CommitTaken) => void;
 }
 
-interface Entry {
+/** What was asked for. */
+interface Asked {
   job: Job;
+  /** The calls of an append, as they were given. */
+  calls: readonly AppendCall[];
+}
+
+export interface Committed extends Asked {
+  /** What the writer said. */
+  value: unknown;
+}
+
+interface Entry extends Asked {
   size: number;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
@@ -50,15 +61,15 @@ export class CommitQueue {
 
   /** Resolves after the commit with what the job gave. Rejects when it failed, and then nothing of it was written.
    * @throws LogOverloaded */
-  submit(job: Job): Promise<unknown> {
-    const size = sizeOf(job);
+  submit(asked: Asked): Promise<unknown> {
+    const size = sizeOf(asked.job);
     // A call that is larger than the limit by itself is taken when nothing else waits: it could never be stored else.
     if (this.#pending > 0 && this.#pending + size > this.#options.pendingCommands) {
       return Promise.reject(new LogOverloaded(`${this.#pending} commands wait for the disk; no more are taken.`));
     }
     this.#pending += size;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ job, size, resolve, reject });
+      this.#waiting.push({ ...asked, size, resolve, reject });
       if (this.#running) return;
       this.#running = true;
       // A microtask later, so that calls of the same moment share the first commit too.
@@ -113,7 +124,7 @@ export class CommitQueue {
   #answer(entries: readonly Entry[], outcomes: readonly Outcome<unknown>[]): void {
     const committed = entries.flatMap((entry, at) => {
       const outcome = outcomes[at];
-      return outcome?.ok ? [{ entry, job: entry.job, value: outcome.value }] : [];
+      return outcome?.ok ? [{ entry, job: entry.job, calls: entry.calls, value: outcome.value }] : [];
     });
     const answers = this.#options.onCommitted(committed);
     for (const { size } of entries) this.#pending -= size;

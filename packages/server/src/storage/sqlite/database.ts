@@ -2,15 +2,17 @@
  * The SQLite store: one directory, two worker threads. The writer commits, the reader reads; the main thread only sends
  * and receives, so that a slow disk never stops the event loop. Why two: docs/decisions/0001-sqlite-in-workers.md.
  */
+import { messageOf } from "../../kit/errors.ts";
 import type { AppendCall, AppendResult, LogRecord } from "../../log/event-log.ts";
-import { CommitQueue, type CommitTaken } from "./commit-queue.ts";
+import { CommitQueue, type CommitTaken, type Committed } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { ReaderOperations } from "./reader.ts";
 import type { Reads } from "./reading/reads.ts";
 import { type Appended, appendedFrom } from "./records.ts";
 import { StorageError } from "./rpc.ts";
 import type { Mode, Started } from "./start.ts";
-import { WorkerClient } from "./worker-client.ts";
+import { callToWire } from "./wire.ts";
+import { Unsendable, WorkerClient } from "./worker-client.ts";
 import type { WriterOperations } from "./writer.ts";
 import type { Job, StoredCall } from "./writing/commit.ts";
 import type { Writes } from "./writing/writes.ts";
@@ -104,7 +106,13 @@ export class SqliteDatabase {
     if (calls.every(({ commands, progress }) => commands.length === 0 && !progress)) {
       return calls.map(() => ({ status: "fulfilled", value: [] }));
     }
-    return (await this.#submit({ kind: "append", calls })) as readonly Appended[];
+    let job: Job;
+    try {
+      job = { kind: "append", calls: calls.map(callToWire) };
+    } catch (error) {
+      throw new Unsendable(messageOf(error), { cause: error });
+    }
+    return (await this.#submit(job, calls)) as readonly Appended[];
   }
 
   /** A write beside the log; shares the next commit. */
@@ -137,17 +145,17 @@ export class SqliteDatabase {
     }
   }
 
-  #submit(job: Job): Promise<unknown> {
+  #submit(job: Job, calls: readonly AppendCall[] = []): Promise<unknown> {
     if (this.#closing) return Promise.reject(new StorageError("The database was closed."));
-    return this.#queue.submit(job);
+    return this.#queue.submit({ job, calls });
   }
 
   /** Tells the listeners what was written, and returns what the callers get. */
-  #announce(committed: readonly { job: Job; value: unknown }[]): readonly unknown[] {
+  #announce(committed: readonly Committed[]): readonly unknown[] {
     const records: LogRecord[] = [];
-    const answers = committed.map(({ job, value }) => {
+    const answers = committed.map(({ job, calls, value }) => {
       if (job.kind === "write") return value;
-      const appended = appendedFrom(this.epoch, job.calls, value as readonly StoredCall[]);
+      const appended = appendedFrom(this.epoch, calls, value as readonly StoredCall[]);
       for (const call of appended) {
         if (call.status === "rejected") continue;
         for (const result of call.value) if (result.ok) records.push(...result.records);

@@ -1,12 +1,13 @@
 /** One commit for the jobs of many callers. Each job is all or nothing and cannot undo another. */
-import type { AppendCall, AppendCommand, AppendResult, WatcherProgress } from "../../../log/event-log.ts";
+import type { AppendResult, WatcherProgress } from "../../../log/event-log.ts";
 import type { Connection } from "../connection.ts";
 import { attempt, fromWire, type Operations, type Outcome } from "../rpc.ts";
+import type { WireCall, WireCommand } from "../wire.ts";
 import { appendCommand } from "./append.ts";
 
 /** What one caller wants in the next commit. */
 export type Job =
-  | { kind: "append"; calls: readonly AppendCall[] }
+  | { kind: "append"; calls: readonly WireCall[] }
   | { kind: "write"; name: string; args: readonly unknown[] };
 
 /** Commands in it; a write beside the log counts as one. */
@@ -71,7 +72,7 @@ function attemptWrite<T>(transaction: Transaction, work: () => T): Outcome<T> {
   return outcome;
 }
 
-function appendCalls(transaction: Transaction, calls: readonly AppendCall[]): readonly StoredCall[] {
+function appendCalls(transaction: Transaction, calls: readonly WireCall[]): readonly StoredCall[] {
   const undone = new Set<string>();
   return calls.map((call) => {
     const outcome = attemptWrite(transaction, () => appendCall(transaction, call, undone));
@@ -80,10 +81,10 @@ function appendCalls(transaction: Transaction, calls: readonly AppendCall[]): re
   });
 }
 
-function appendCall(transaction: Transaction, call: AppendCall, undone: Set<string>): readonly Stored[] {
-  const { commands, progress, allOrNone = false } = call;
+function appendCall(transaction: Transaction, call: WireCall, undone: Set<string>): readonly Stored[] {
+  const { commands, progress, allOrNone } = call;
   // A command has a savepoint of its own; where it is all that the call wants, that one is enough.
-  if (commands.length === 1 && !progress) return [tryCommand(transaction, commands[0] as AppendCommand, undone)];
+  if (commands.length === 1 && !progress) return [tryCommand(transaction, commands[0] as WireCommand, undone)];
   return inSavepoint(transaction, () => {
     const value = commands.map((command) => tryCommand(transaction, command, undone));
     const isWhole = value.every((result) => result.ok);
@@ -94,8 +95,8 @@ function appendCall(transaction: Transaction, call: AppendCall, undone: Set<stri
   });
 }
 
-function tryCommand(transaction: Transaction, command: AppendCommand, undone: Set<string>): Stored {
-  if (command.kind === "payment" && undone.has(command.payment.id)) return { ok: false, reason: "conflict" };
+function tryCommand(transaction: Transaction, command: WireCommand, undone: Set<string>): Stored {
+  if (command.kind === "payment" && undone.has(command.id)) return { ok: false, reason: "conflict" };
   const stored = inSavepoint(transaction, () => {
     const value = appendCommand(transaction, command);
     return { keep: value.ok, value };
@@ -105,8 +106,8 @@ function tryCommand(transaction: Transaction, command: AppendCommand, undone: Se
 }
 
 /** What was decided after this command rests on what is not there. */
-function noteUndone(command: AppendCommand, undone: Set<string>): void {
-  if (command.kind === "payment") undone.add(command.payment.id);
+function noteUndone(command: WireCommand, undone: Set<string>): void {
+  if (command.kind === "payment") undone.add(command.id);
 }
 
 /** Keeps what `work` wrote only if it says so; undoes it when it throws. */

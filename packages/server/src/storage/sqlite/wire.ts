@@ -1,0 +1,137 @@
+/**
+ * Commands on their way to the writer: made into parameters of its statements already. To copy nested objects between
+ * threads costs several times as much as to store what is in them; lists of texts and numbers are copied cheaply.
+ */
+import type { SQLInputValue } from "node:sqlite";
+import type {
+  AppendCall,
+  AppendCommand,
+  IdempotentAnswer,
+  NewRecord,
+  PaymentCommand,
+  UnattributedCommand,
+  WatcherProgress,
+} from "../../log/event-log.ts";
+import type { Topic } from "../../log/topic.ts";
+import type { Payment } from "../../payments/payment.ts";
+import type { Transfer } from "../../payments/transfer.ts";
+import { paymentToRow, transferToRow } from "./rows.ts";
+import {
+  CHANGING_COLUMNS,
+  ERASED_COLUMNS,
+  INDEXED_COLUMNS,
+  PAYMENT_COLUMNS,
+  TRANSFER_COLUMNS,
+} from "./writing/statements.ts";
+
+/** The values of some columns, in their order. */
+export type Values = readonly SQLInputValue[];
+
+export interface WireCall {
+  commands: readonly WireCommand[];
+  progress: WatcherProgress | null;
+  allOrNone: boolean;
+}
+
+export type WireCommand = WirePayment | WireUnattributed;
+
+/** `NewRecord`: type, sequence, time, data as JSON. */
+export type WireRecord = readonly [type: string, sequence: number | null, atMs: number, data: string];
+
+interface Wire {
+  merchantId: string;
+  chain: string;
+  records: readonly WireRecord[];
+  topics: readonly Topic[];
+  /** The topics as JSON. */
+  topicsJson: string;
+}
+
+export interface WirePayment extends Wire {
+  kind: "payment";
+  id: string;
+  expectedSequence: number;
+  sequence: number;
+  /** `PAYMENT_COLUMNS` of one that is to be created, else `CHANGING_COLUMNS`. */
+  payment: Values;
+  /** `INDEXED_COLUMNS`. */
+  indexed: Values;
+  /** `ERASED_COLUMNS` of one that was erased. */
+  erased: Values | null;
+  /** Of one that is to be created and waits on this address. */
+  opensOn: string | null;
+  derivationIndex: number | null;
+  derivedFrom: string | null;
+  /** `TRANSFER_COLUMNS` of each. */
+  transfers: readonly Values[];
+  newTransfers: readonly Values[];
+  idempotency: IdempotentAnswer | null;
+}
+
+export interface WireUnattributed extends Wire {
+  kind: "unattributed";
+  txId: string;
+  index: string;
+  creditTimeMs: number;
+}
+
+/** @throws TypeError what JSON cannot hold */
+export function callToWire({ commands, progress, allOrNone = false }: AppendCall): WireCall {
+  return { commands: commands.map(commandToWire), progress, allOrNone };
+}
+
+function commandToWire(command: AppendCommand): WireCommand {
+  return command.kind === "payment" ? paymentToWire(command) : unattributedToWire(command);
+}
+
+function paymentToWire(command: PaymentCommand): WirePayment {
+  const { payment, expectedSequence, transfers, newTransfers = [], events, derivedFrom, idempotency } = command;
+  const row = paymentToRow(payment);
+  const isNew = expectedSequence === 0;
+  return {
+    kind: "payment",
+    id: payment.id,
+    merchantId: payment.merchantId,
+    chain: payment.chain,
+    expectedSequence,
+    sequence: payment.sequence,
+    payment: valuesOf(row, isNew ? PAYMENT_COLUMNS : CHANGING_COLUMNS),
+    indexed: valuesOf(row, INDEXED_COLUMNS),
+    erased: payment.erasedAtMs === null ? null : valuesOf(row, ERASED_COLUMNS),
+    opensOn: isNew && row.is_open === 1 ? payment.recipient : null,
+    derivationIndex: payment.derivationIndex,
+    derivedFrom: derivedFrom ?? null,
+    transfers: transfers.map((transfer) => transferValues(payment, transfer)),
+    newTransfers: newTransfers.map((transfer) => transferValues(payment, transfer)),
+    records: events.map(recordToWire),
+    ...topicsToWire(command.topics),
+    idempotency: idempotency ?? null,
+  };
+}
+
+function unattributedToWire(command: UnattributedCommand): WireUnattributed {
+  const { merchantId, chain, txId, index, creditTimeMs, event } = command;
+  return {
+    kind: "unattributed",
+    ...{ merchantId, chain, txId, index, creditTimeMs },
+    records: [recordToWire({ ...event, sequence: null })],
+    ...topicsToWire(command.topics),
+  };
+}
+
+function recordToWire({ type, sequence, atMs, data }: NewRecord): WireRecord {
+  return [type, sequence, atMs, JSON.stringify(data)];
+}
+
+function topicsToWire(given: readonly Topic[]): { topics: readonly Topic[]; topicsJson: string } {
+  const topics = [...new Set(given)];
+  return { topics, topicsJson: JSON.stringify(topics) };
+}
+
+function transferValues(payment: Payment, transfer: Transfer): Values {
+  return valuesOf(transferToRow(payment, transfer), TRANSFER_COLUMNS);
+}
+
+function valuesOf<C extends string>(row: { [column in C]: SQLInputValue }, columns: readonly C[]): Values {
+  return columns.map((column) => row[column]);
+}
