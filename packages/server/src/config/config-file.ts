@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { messageOf } from "../kit/errors.ts";
-import { isNestedDeeperThan } from "../kit/json-depth.ts";
+import { shapeOf } from "../kit/json-shape.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Tree } from "./layers.ts";
 
@@ -29,7 +29,7 @@ export function parseConfigText(text: string, name: string): Tree {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ConfigError([{ where: name, what: "the file holds no JSON object", whatToDo: 'Begin with "{}".' }]);
   }
-  if (isNestedDeeperThan(MAX_DEPTH, value)) {
+  if (shapeOf(value, MAX_DEPTH).depth > MAX_DEPTH) {
     throw new ConfigError([{ where: name, what: "it is nested too deeply", whatToDo: "No setting is so deep." }]);
   }
   // For editors, which take completion and checks from it.

@@ -6,8 +6,8 @@ import { randomUUID } from "node:crypto";
 import type { RequestListener, Server } from "node:http";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { type FastifyBaseLogger, type FastifyHttpOptions, fastify, LogController } from "fastify";
+import { boundedValidators } from "../kit/bounded-validator.ts";
 import { PaybellError } from "../kit/errors.ts";
-import { strictAjv } from "../kit/strict-schema.ts";
 import type { Api, RouteContext } from "./api.ts";
 import { governBrowsers } from "./browser-access.ts";
 import { answerClientError } from "./client-errors.ts";
@@ -52,8 +52,8 @@ const ROUTES: readonly ((context: RouteContext) => void)[] = [
 export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
   const { limits } = deps;
   const api: Api = fastify(optionsOf(deps)).withTypeProvider<TypeBoxTypeProvider>();
-  const ajv = strictAjv();
-  api.setValidatorCompiler<object>(({ schema }) => ajv.compile(schema));
+  const compile = boundedValidators();
+  api.setValidatorCompiler<object>(({ schema }) => compile(schema));
   // Responses are made by `payments/payment.ts` and are not filtered again; a test holds them against their schemas.
   api.setSerializerCompiler(() => (value) => JSON.stringify(value));
   const routes = new RouteTable(api);

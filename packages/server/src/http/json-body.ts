@@ -1,12 +1,11 @@
 /**
  * Bodies: UTF-8 JSON or nothing. An empty body counts as `{}`, since many clients set the content type on calls that
  * need no body. `__proto__` and `constructor.prototype` keys are refused, and so is deep nesting, which would exhaust
- * the stack of whoever walks the value later.
+ * the stack of whoever walks the value later, and numbers that would become `null` on their way through.
  */
 import { ERRORS } from "@paybell/protocol";
-import type { FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
-import { isNestedDeeperThan } from "../kit/json-depth.ts";
+import { shapeOf } from "../kit/json-shape.ts";
 import type { Api } from "./api.ts";
 
 /** Deepest nesting of arrays and objects in a body. */
@@ -38,7 +37,7 @@ export function acceptJsonBodies(api: Api): void {
   });
   api.addHook("preValidation", async (request) => {
     if (request.body === undefined && request.method === "POST") request.body = {};
-    refuseDeepNesting(request);
+    refuseMisshapen(request.body);
   });
 }
 
@@ -51,9 +50,14 @@ function decode(body: Buffer): string | null {
   }
 }
 
-function refuseDeepNesting(request: FastifyRequest): void {
-  if (!isNestedDeeperThan(MAX_DEPTH, request.body)) return;
-  throw new PaybellError("invalid_request", `The body is nested more than ${MAX_DEPTH} levels deep.`, [
-    { path: "", problem: "is nested too deeply", allowed: `at most ${MAX_DEPTH} levels` },
+function refuseMisshapen(body: unknown): void {
+  const { depth, finite } = shapeOf(body, MAX_DEPTH);
+  if (depth > MAX_DEPTH) throw misshapen("is nested too deeply", `at most ${MAX_DEPTH} levels`);
+  if (!finite) throw misshapen("has a number that is too large", "numbers up to 1.7e308");
+}
+
+function misshapen(problem: string, allowed: string): PaybellError {
+  return new PaybellError("invalid_request", `The body ${problem}; allowed: ${allowed}.`, [
+    { path: "", problem, allowed },
   ]);
 }

@@ -27,8 +27,9 @@ export interface IntegerRange {
   default?: number;
 }
 
-export function strictAjv(): Ajv {
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictRequired: false, allowUnionTypes: true });
+/** `allErrors`: not only the first. */
+export function strictAjv({ allErrors } = { allErrors: true }): Ajv {
+  const ajv = new Ajv({ allErrors, verbose: true, strict: true, strictRequired: false, allowUnionTypes: true });
   ajv.addKeyword({ keyword: ALLOWED, schemaType: "string" });
   ajv.addKeyword({
     keyword: INTEGER_TEXT,
@@ -46,8 +47,9 @@ export function fieldProblems(errors: readonly unknown[], context: string | unde
   const problems = (errors as ErrorObject[])
     // `if` only says that `then` or `else` failed, which has been reported by itself.
     .filter((error) => error.keyword !== "if")
+    .slice(0, MAX_PROBLEMS)
     .map((error) => fieldProblem(error, context));
-  return problems.slice(0, MAX_PROBLEMS);
+  return problems;
 }
 
 function fieldProblem(error: ErrorObject, context: string | undefined): FieldProblem {

@@ -122,7 +122,9 @@ describe("the start screen", () => {
       { chain: "bitcoin", problem: null },
       { chain: "testcoin", problem: "the node does not answer" },
     ];
-    expect(screen("live", chains)).toMatch(/Chain +bitcoin\n.*Chain +testcoin is not watched: the node does not answer/);
+    expect(screen("live", chains)).toMatch(
+      /Chain +bitcoin\n.*Chain +testcoin is not watched: the node does not answer/,
+    );
     expect(screen("live")).toContain("none is watched");
   });
 });
