@@ -45,15 +45,17 @@ export const PositiveAmount = (description: string) =>
 export const PositiveAmountOrNull = (description: string) =>
   textOrNull({ description, pattern: POSITIVE_AMOUNT, [ALLOWED]: `${AMOUNT_ALLOWED}; or null` });
 
-/** Text without control characters and without halves of surrogate pairs, which no database stores faithfully. */
-export const Text = (maxLength: number, description: string) =>
-  Type.String({
-    description,
-    minLength: 1,
-    maxLength,
-    pattern: "^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$",
-    [ALLOWED]: `text of 1 to ${maxLength} characters without control characters`,
-  });
+/** Without control characters and without halves of surrogate pairs, which no database stores faithfully. */
+const text = (maxLength: number) => ({
+  minLength: 1,
+  maxLength,
+  pattern: "^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$",
+  [ALLOWED]: `text of 1 to ${maxLength} characters without control characters`,
+});
+
+export const Text = (maxLength: number, description: string) => Type.String({ description, ...text(maxLength) });
+
+export const TextOrNull = (maxLength: number, description: string) => textOrNull({ description, ...text(maxLength) });
 
 const Amount = (description: string) => Type.String({ description });
 

@@ -82,6 +82,36 @@ describe("bodies", () => {
     expect(({} as Record<string, unknown>).x).toBeUndefined();
   });
 
+  it("name the first problem only where there are thousands, so that nobody waits for the list", async () => {
+    const many = await server.post("/v1/observations", new Array(5_000).fill({}));
+    expect(problemsOf(many)).toHaveLength(1);
+    const few = await server.post("/v1/observations", new Array(2).fill({}));
+    expect(problemsOf(few).length).toBeGreaterThan(10);
+  });
+
+  it.each(["1e999", "-1e999"])("refuse %s, which would become null on its way", async (number) => {
+    const body = JSON.stringify({ ...PAYMENT, metadata: { a: [0] } }).replace("[0]", `[${number}]`);
+    expect(problemsOf(await server.post("/v1/payments", body))).toEqual([""]);
+  });
+
+  it.each(["\\u0000", "\\ud800"])(
+    "refuse a block's hash with %s, which no database gives back as it was",
+    async (half) => {
+      const { id } = await server.payment();
+      const seen = {
+        paymentId: id,
+        txId: "t",
+        index: "0",
+        asset: "SBX",
+        amount: "5",
+        status: "included",
+        confirmations: 1,
+      };
+      const body = JSON.stringify({ ...seen, blockHash: "HASH", blockHeight: 1 }).replace("HASH", half);
+      expect(problemsOf(await server.post("/v1/observations", body))).toEqual(["blockHash"]);
+    },
+  );
+
   it("refuse nesting that could exhaust the stack", async () => {
     const deep = (levels: number) => `${`{"a":`.repeat(levels)}1${"}".repeat(levels)}`;
     const withMetadata = (levels: number) => JSON.stringify(PAYMENT).replace("}", `,"metadata":${deep(levels)}}`);

@@ -8,7 +8,7 @@ import { idempotencyHeaders, postResponses, sendAnswer } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import { NoQuery } from "../query.ts";
 import { secretCaller } from "../request-auth.ts";
-import { oneOf, PaymentRef, PositiveAmount, Text } from "../schemas.ts";
+import { oneOf, PaymentRef, PositiveAmount, Text, TextOrNull } from "../schemas.ts";
 
 const MAX_BLOCK_HEIGHT = 1_000_000_000_000;
 const MAX_CONFIRMATIONS = 1_000_000_000;
@@ -25,9 +25,7 @@ const Observation = Type.Object(
       "`failed`: included, but it did not execute; never a payment.",
     ),
     confirmations: Type.Integer({ minimum: 0, maximum: MAX_CONFIRMATIONS, description: "0 unless included." }),
-    blockHash: Type.Optional(
-      Type.Unsafe<string | null>({ type: ["string", "null"], maxLength: 200, description: "Given with blockHeight." }),
-    ),
+    blockHash: Type.Optional(TextOrNull(200, "Given with blockHeight.")),
     blockHeight: Type.Optional(
       Type.Unsafe<number | null>({ type: ["integer", "null"], minimum: 0, maximum: MAX_BLOCK_HEIGHT }),
     ),
