@@ -121,7 +121,7 @@ export const ERRORS = {
     4010,
     false,
     "The log does not reach back to this cursor (trimmed, or the database was restored).",
-    "Take a snapshot and go on from its position.",
+    "Read the payments again (a WebSocket sends a snapshot with its position), then go on without the cursor.",
   ),
   request_timeout: spec(
     408,

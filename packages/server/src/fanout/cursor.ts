@@ -30,6 +30,6 @@ export async function resolveCursor(log: Pick<EventLog, "epoch" | "head">, text:
 export function cursorExpired(): PaybellError {
   return new PaybellError(
     "cursor_expired",
-    "The log does not reach back to this cursor: take a snapshot and go on from its position.",
+    "The log does not reach back to this cursor: read the payments again (GET /v1/payments), then go on without it.",
   );
 }
