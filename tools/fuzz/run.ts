@@ -4,6 +4,7 @@
  * `--targets file.ts` brings other parsers. Exit code 1 with what was found, each with its input. An input on which a
  * parser hangs is found by the main thread, which looks on.
  */
+import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
@@ -45,6 +46,8 @@ async function work({ seconds, runs, seed, only, targets, shared }: Work): Promi
   for (const target of TARGETS.filter(({ name }) => name.includes(only))) {
     const bounds = { random: seededRandom(seed), runs, untilMs: performance.now() + seconds * 1_000 };
     report(await fuzz(target, { attempt: watched, coverage, sources }, bounds));
+    // What was printed goes its way through the main thread now.
+    await turn();
   }
 }
 

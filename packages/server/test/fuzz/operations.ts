@@ -67,7 +67,7 @@ export const OPERATIONS: readonly Operation[] = [
   post("/v1/payments/{id}/claim", 200, {}),
   post("/v1/payments/{id}/delivery", 409, { to: "delivered" }),
   post("/v1/payments/{id}/resolve", 409, { as: "paid" }),
-  get("/v1/events", ["after", "limit", "paymentId"]),
+  get("/v1/events", ["after", "limit", "waitMs", "paymentId"]),
   get("/v1/payments/{id}/events"),
   post("/v1/observations", 200, OBSERVATION),
   post("/v1/sandbox/pay", 200, { paymentId: "{id}", amount: "5" }),
