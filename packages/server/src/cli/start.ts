@@ -35,10 +35,14 @@ export function startCommand(io: CliIo, version: string): Command {
     // What happens before the screen is there stands below it all the same.
     let shown = false;
     const early: LogRecord[] = [];
+    const onRecords = (records: readonly LogRecord[]) => {
+      if (shown) say(records.map(line).join(""));
+      else early.push(...records);
+    };
     const server = await startServer(config, {
       logger,
       version,
-      onRecords: (records) => (shown ? say(records.map(line).join("")) : early.push(...records)),
+      ...(quiet ? {} : { onRecords }),
       onFatal: (error) => {
         logger.fatal({ err: error }, "the server cannot go on");
         process.exit(EXIT.failed);

@@ -4,7 +4,7 @@
  * the keys are random enough that a slow hash would protect nothing.
  * Source: DESIGN.md, "Who may listen" and "Starting it".
  */
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { hash, randomBytes, randomUUID } from "node:crypto";
 import type { ApiKey, KeyKind } from "../log/store.ts";
 
 export type KeyMode = "sandbox" | "live";
@@ -35,7 +35,7 @@ export function createKey(kind: KeyKind, mode: KeyMode): string {
 
 /** SHA-256, hex. */
 export function hashKey(key: string): string {
-  return createHash("sha256").update(key).digest("hex");
+  return hash("sha256", key, "hex");
 }
 
 /** What is stored of a key. */

@@ -24,3 +24,19 @@ export function textFrame(text: string): Frame {
   frame.write(text, headerBytes);
   return frame as Frame;
 }
+
+/** The last frames that were joined, and what became of them: those who follow the same topic get the same. */
+let lastJoined: { frames: readonly Frame[]; bytes: Buffer } | null = null;
+
+/** These frames as one piece, made once for all sockets that get the same ones one after the other. */
+export function joinFrames(frames: readonly Frame[]): Buffer {
+  const [first] = frames;
+  if (first && frames.length === 1) return first;
+  if (lastJoined && areSame(lastJoined.frames, frames)) return lastJoined.bytes;
+  lastJoined = { frames, bytes: Buffer.concat(frames) };
+  return lastJoined.bytes;
+}
+
+function areSame(a: readonly Frame[], b: readonly Frame[]): boolean {
+  return a.length === b.length && a.every((frame, at) => frame === b[at]);
+}

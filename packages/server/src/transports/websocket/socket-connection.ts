@@ -10,6 +10,7 @@ import type { Limits } from "../../kit/limits.ts";
 import type { OpenConnection, Slot } from "../connections.ts";
 import { MessageRate } from "../message-rate.ts";
 import type { Connection, ConnectionHandler, Frame } from "./connection.ts";
+import { joinFrames } from "./frame.ts";
 
 export interface SocketConnectionOptions {
   id: string;
@@ -32,6 +33,8 @@ export class SocketConnection implements Connection, OpenConnection {
   readonly #options: SocketConnectionOptions;
   readonly #rate: MessageRate;
   readonly #inbox: string[] = [];
+  #outbox: Frame[] = [];
+  #outboxBytes = 0;
   #handler: ConnectionHandler | null = null;
   #handling = false;
   #closed = false;
@@ -76,11 +79,14 @@ export class SocketConnection implements Connection, OpenConnection {
     slot.attach(this);
   }
 
+  /** What is sent in one go leaves in one write, a microtask later: a commit often has several frames for a client. */
   send(frame: Frame): void {
     if (this.#closed) return;
+    if (this.#outbox.length === 0) queueMicrotask(() => this.#flush());
+    this.#outbox.push(frame);
+    this.#outboxBytes += frame.length;
     const { socket, limits } = this.#options;
-    socket.write(frame);
-    if (socket.writableLength > limits.bufferedBytes) this.end("slow_consumer");
+    if (socket.writableLength + this.#outboxBytes > limits.bufferedBytes) this.end("slow_consumer");
   }
 
   serve(merchantId: string): void {
@@ -88,6 +94,7 @@ export class SocketConnection implements Connection, OpenConnection {
   }
 
   writable(): Promise<void> {
+    this.#flush();
     const { socket, limits } = this.#options;
     if (this.#closed || socket.writableLength <= limits.bufferedBytes / 4) return Promise.resolve();
     // The callback of an empty write comes after everything before it was taken by the system, or with an error when
@@ -103,6 +110,7 @@ export class SocketConnection implements Connection, OpenConnection {
 
   endWith(closeCode: number, reason: string): void {
     if (this.#closed) return;
+    this.#flush();
     this.#closed = true;
     const { ws, limits } = this.#options;
     this.#inbox.length = 0;
@@ -123,6 +131,14 @@ export class SocketConnection implements Connection, OpenConnection {
       ws.ping();
     }
     if (!this.#closed) this.#attempt(() => this.#handler?.onBeat?.(nowMs));
+  }
+
+  #flush(): void {
+    const frames = this.#outbox;
+    if (frames.length === 0) return;
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+    if (!this.#closed) this.#options.socket.write(joinFrames(frames));
   }
 
   #hear(): void {
