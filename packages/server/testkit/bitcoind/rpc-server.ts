@@ -1,6 +1,7 @@
 /** bitcoind's JSON-RPC over HTTP: authentication, batches, its status codes and error codes. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { onceFree } from "./once-free.ts";
 
 export class RpcRefusal extends Error {
   readonly code: number;
@@ -44,10 +45,13 @@ export class RpcServer {
   /** On the port of before, if any. */
   async listen(): Promise<void> {
     const server = createServer((request, response) => this.#serve(request, response));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(this.#port, "127.0.0.1", resolve);
-    });
+    await onceFree(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          server.once("error", reject);
+          server.listen(this.#port, "127.0.0.1", () => resolve());
+        }),
+    );
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
   }

@@ -1,5 +1,6 @@
 /** bitcoind's ZMQ side: three frames, with a counter for each topic. Source: Bitcoin Core `doc/zmq.md`. */
 import { Publisher } from "zeromq";
+import { onceFree } from "./once-free.ts";
 
 export type ZmqTopic = "rawtx" | "sequence" | "hashblock";
 
@@ -23,7 +24,7 @@ export class ZmqPublisher {
   /** @param endpoint the one of before, if any */
   async bind(endpoint = this.endpoint || "tcp://127.0.0.1:*"): Promise<void> {
     const socket = new Publisher({ sendHighWaterMark: 0, linger: 0 });
-    await socket.bind(endpoint);
+    await onceFree(() => socket.bind(endpoint));
     this.endpoint = socket.lastEndpoint ?? endpoint;
     this.#socket = socket;
     // A node that is started again counts from the beginning.
