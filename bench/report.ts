@@ -1,7 +1,7 @@
 /** Results as tables: on the terminal, and in RESULTS.md between markers that the next run replaces. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { barChart } from "./plot.ts";
+import { barChart, lineChart } from "./plot.ts";
 import { figure, type SubjectResult } from "./rounds.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Spread } from "./statistics.ts";
@@ -52,7 +52,11 @@ export function recordReport(report: Report): void {
   const key = report.label === null ? report.scenario.name : `${report.scenario.name}@${report.label}`;
   mkdirSync(PLOTS, { recursive: true });
   const { scenario, results } = report;
-  writeFileSync(`${PLOTS}${key}.svg`, barChart(titleOf(report), scenario.unit, results));
+  const plot =
+    scenario.curve === undefined
+      ? barChart(titleOf(report), scenario.unit, results)
+      : lineChart(titleOf(report), scenario.curve, results);
+  writeFileSync(`${PLOTS}${key}.svg`, plot);
   const text = existsSync(RESULTS_FILE) ? readFileSync(RESULTS_FILE, "utf8") : "# Results\n";
   writeFileSync(RESULTS_FILE, replaced(text, key, section(report, key)));
 }

@@ -4,6 +4,7 @@ import { type Spread, spread } from "./statistics.ts";
 
 export interface SubjectResult {
   name: string;
+  on: Readonly<Record<string, number>>;
   value: Spread;
   /** The first subject's value divided by this one's, round by round; `null` for the first itself. */
   ratio: Spread | null;
@@ -25,10 +26,10 @@ export async function runRounds(
     }
   }
   const first = samples.get(plan.subjects[0].name) ?? [];
-  return plan.subjects.map(({ name }) => summarise(name, samples.get(name) ?? [], first));
+  return plan.subjects.map(({ name, on = {} }) => ({ ...summarise(name, samples.get(name) ?? [], first), on }));
 }
 
-function summarise(name: string, samples: readonly Sample[], first: readonly Sample[]): SubjectResult {
+function summarise(name: string, samples: readonly Sample[], first: readonly Sample[]): Omit<SubjectResult, "on"> {
   const names = new Set(samples.flatMap(({ details }) => Object.keys(details)));
   return {
     name,

@@ -10,6 +10,8 @@ export interface Sample {
 
 export interface Subject {
   name: string;
+  /** Where it stands on the curves of its scenario: what is counted, and how many. */
+  on?: Readonly<Record<string, number>>;
   run(): Promise<Sample>;
 }
 
@@ -30,6 +32,8 @@ export interface Scenario<S extends Size = Size> {
   about: string;
   unit: string;
   better: "higher" | "lower";
+  /** The detail that is drawn as curves over what the subjects are `on`, instead of bars of the value. */
+  curve?: string;
   /** What must be reached; `null`: nothing is promised. */
   goal: string | null;
   size: S;

@@ -16,6 +16,8 @@ interface FlatSize extends Record<string, number> {
 
 /** Payments that events happen to, each followed by a client: the same number in all subjects. */
 const BUSY = 100;
+const PAYMENTS = "payments, each with a watched address";
+const IDLE = "idle clients";
 const BATCH = 20;
 const REQUESTS = 4;
 const IDLE_SECONDS_MAX = 7_200;
@@ -36,11 +38,14 @@ export const flatProfile = scenario<FlatSize>({
   ].join("\n"),
   unit: "events/s",
   better: "higher",
+  curve: "server CPU µs/event",
   goal: "the cost of an event does not depend on the number of payments, idle clients and watched scripts",
   size: { rounds: 5, seconds: 10, few: 1_000, more: 10_000, many: 100_000, idle: 10_000 },
   small: { rounds: 1, seconds: 1, few: 120, more: 240, many: 480, idle: 50 },
   plan,
 });
+
+const figure = (count: number) => count.toLocaleString("en-GB");
 
 async function plan(size: FlatSize): Promise<Plan> {
   const started: Populated[] = [];
@@ -50,19 +55,19 @@ async function plan(size: FlatSize): Promise<Plan> {
       await paybell.stop();
     }
   };
-  const subject = async (name: string, payments: number, idleClients: number): Promise<Subject> => {
+  const subject = async (payments: number, idleClients: number, on: Subject["on"] = {}): Promise<Subject> => {
     const populated = await populate(payments, idleClients, started);
-    return { name, run: () => measure(size, populated) };
+    const beside = idleClients === 0 ? "" : `, ${figure(idleClients)} idle clients`;
+    return { name: `${figure(payments)} payments${beside}`, on, run: () => measure(size, populated) };
   };
-  const figure = (count: number) => count.toLocaleString("en-GB");
   try {
     return {
       dispose,
       subjects: [
-        await subject(`${figure(size.few)} payments`, size.few, 0),
-        await subject(`${figure(size.more)} payments`, size.more, 0),
-        await subject(`${figure(size.many)} payments`, size.many, 0),
-        await subject(`${figure(size.few)} payments, ${figure(size.idle)} idle clients`, size.few, size.idle),
+        await subject(size.few, 0, { [PAYMENTS]: size.few, [IDLE]: 0 }),
+        await subject(size.more, 0, { [PAYMENTS]: size.more }),
+        await subject(size.many, 0, { [PAYMENTS]: size.many }),
+        await subject(size.few, size.idle, { [IDLE]: size.idle }),
       ],
     };
   } catch (error) {
