@@ -19,6 +19,8 @@ interface NoiseSize extends Record<string, number> {
   byteEveryMs: number;
 }
 
+/** One connection, which is used at once: one that waits for its first request is taken for half-open. */
+const REQUESTS = 1;
 const PROGRAM = fileURLToPath(new URL("../programs/noise.ts", import.meta.url));
 
 export const noisyNeighbours = scenario<NoiseSize>({
@@ -32,7 +34,7 @@ export const noisyNeighbours = scenario<NoiseSize>({
   unit: "ms",
   better: "lower",
   goal: "others notice nothing",
-  size: { rounds: 3, payments: 200, rate: 500, seconds: 30, halfOpen: 19_000, againMs: 10_000, byteEveryMs: 60_000 },
+  size: { rounds: 3, payments: 100, rate: 100, seconds: 30, halfOpen: 19_000, againMs: 10_000, byteEveryMs: 60_000 },
   small: { rounds: 1, payments: 20, rate: 50, seconds: 2, halfOpen: 200, againMs: 1_000, byteEveryMs: 500 },
   plan: async (size) => ({
     subjects: [
@@ -46,7 +48,7 @@ async function measure({ payments, ...size }: NoiseSize, paybell: Paybell): Prom
   const ids = await paybell.createStanding(payments);
   const targets = nativeTargets(ids.map((id) => `payment:${id}`));
   const load = { port: paybell.port, connections: ids.length, targets, ready: '"snapshot"', match: '"event"' };
-  const posting = { items: observationItems(ids), batch: 0, requests: 16, rate: size.rate, seconds: size.seconds };
+  const posting = { items: observationItems(ids), batch: 0, requests: REQUESTS, rate: size.rate, seconds: size.seconds };
   const flow = await measureFlow(posting, paybell.pid, load);
   return { value: (flow.frames.latencyUs?.p99 ?? Number.NaN) / 1_000, details: flowDetails(flow) };
 }

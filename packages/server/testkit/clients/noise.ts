@@ -15,7 +15,7 @@ export interface NoiseOptions {
   halfOpen: number;
   /** Local addresses that they come from, in turn. */
   addresses: readonly string[];
-  /** Pause before one that was cut comes back. */
+  /** Pause before one that was cut comes back, on average. */
   againMs: number;
   /** Pause between two bytes of those that send slowly. */
   byteEveryMs: number;
@@ -67,7 +67,7 @@ export class Noise {
         resolve();
         if (this.#stopped) return;
         this.cut += 1;
-        this.#timers.push(setTimeout(() => void this.#openHalf(place), againMs));
+        this.#timers.push(setTimeout(() => void this.#openHalf(place), againMs * (0.5 + Math.random())));
       });
     });
     socket.write(HALVES[place % HALVES.length] ?? "");
