@@ -48,7 +48,13 @@ async function measure({ payments, ...size }: NoiseSize, paybell: Paybell): Prom
   const ids = await paybell.createStanding(payments);
   const targets = nativeTargets(ids.map((id) => `payment:${id}`));
   const load = { port: paybell.port, connections: ids.length, targets, ready: '"snapshot"', match: '"event"' };
-  const posting = { items: observationItems(ids), batch: 0, requests: REQUESTS, rate: size.rate, seconds: size.seconds };
+  const posting = {
+    items: observationItems(ids),
+    batch: 0,
+    requests: REQUESTS,
+    rate: size.rate,
+    seconds: size.seconds,
+  };
   const flow = await measureFlow(posting, paybell.pid, load);
   return { value: (flow.frames.latencyUs?.p99 ?? Number.NaN) / 1_000, details: flowDetails(flow) };
 }

@@ -56,7 +56,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   config: { mayImport: [], because: "the configuration is read before anything exists" },
 };
 
-/** Where concrete classes live. Only `main.ts`, `cli/`, the testkit, the tests and the bench may name them. */
+/** Where concrete classes live. Only `main.ts`, `mount-protocols.ts`, `cli/`, the testkit, the tests and the bench may name them. */
 export const CONCRETE = [
   /^storage\/[^/]+\//,
   /^chains\/(?!sandbox\/ledger\.ts$)[^/]+\//,

@@ -15,7 +15,7 @@ import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
 import type { Watcher, WatcherStatus } from "./chains/watcher.ts";
 import type { Config } from "./config/config.ts";
 import { Hub } from "./fanout/hub.ts";
-import type { HttpApiDeps, Mount, SandboxControls } from "./http/deps.ts";
+import type { HttpApiDeps, SandboxControls } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
 import { deleteExpiredAnswers } from "./http/idempotency.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
@@ -33,11 +33,8 @@ import { everySoOften } from "./kit/every-so-often.ts";
 import { StartupError } from "./kit/startup-error.ts";
 import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
-import { registerBlockonomicsRest } from "./protocols/blockonomics/rest.ts";
-import { blockonomicsRoute } from "./protocols/blockonomics/route.ts";
-import { identipay } from "./protocols/identipay/identipay.ts";
+import { mountProtocols, type Transports } from "./mount-protocols.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
-import { nativeStream } from "./protocols/native/stream.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
 import { SqliteDatabase } from "./storage/sqlite/database.ts";
 import { SqliteEventLog } from "./storage/sqlite/event-log.ts";
@@ -47,7 +44,7 @@ import { SqlitePaymentStore } from "./storage/sqlite/payment-store.ts";
 import { SqliteSandboxLedger } from "./storage/sqlite/sandbox-ledger.ts";
 import { TrustedProxies } from "./transports/client-address.ts";
 import { Connections } from "./transports/connections.ts";
-import { createHttpServer, type TlsFiles } from "./transports/http-server.ts";
+import { createHttpServer, firstOf, type TlsFiles } from "./transports/http-server.ts";
 import { refuseSocket } from "./transports/refuse-socket.ts";
 import { RESERVED_DESCRIPTORS, SocketGate } from "./transports/socket-gate.ts";
 import { WebSocketTransport } from "./transports/websocket/server.ts";
@@ -192,12 +189,13 @@ interface Parts {
 
 /** Protocols on transports on one port. */
 async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
-  const { config, hooks, clock, onError, undo, context, ingest, chains, store, metrics } = parts;
+  const { config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics } = parts;
   let stopping = false;
   const proxies = new TrustedProxies(config.trustProxy);
   const connections = new Connections({ limits: config.limits, clock, onError });
   const sockets = new WebSocketTransport({ connections, proxies, limits: config.limits, clock, onError });
-  const mounts = mountProtocols(parts, { sockets, connections, proxies });
+  const protocolParts = { ...context, config, ingest, registry, sandbox: chains.sandbox };
+  const { wires, mounts } = mountProtocols(protocolParts, { sockets, connections, proxies });
 
   const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
   const tls = await readTlsFiles(config);
@@ -229,7 +227,7 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     logger: hooks.logger,
     mounts,
     serverFactory: (handler) => {
-      server = createHttpServer(config.limits, tls, handler);
+      server = createHttpServer(config.limits, tls, firstOf(wires, handler));
       return server;
     },
   };
@@ -245,7 +243,7 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   http.on("upgrade", (request, socket, head) => {
     const refusal = guard(request);
     if (refusal) connections.countRefusal(refusal.code);
-    else if (sockets.handleUpgrade(request, socket, head)) return;
+    else if (wires.some((wire) => wire.handleUpgrade(request, socket, head))) return;
     refuseSocket(socket, refusal ?? new PaybellError("not_found", "There is no WebSocket at this path."));
   });
   undo.push(async () => {
@@ -268,23 +266,6 @@ function figures({ config, hooks, context, store }: Parts): Partial<MetricsSourc
     deliveredOffset: () => context.hub.offset,
     pendingCommands: () => store.database.pendingCommands,
   };
-}
-
-interface Transports {
-  sockets: WebSocketTransport;
-  connections: Connections;
-  proxies: TrustedProxies;
-}
-
-/** Mounts each protocol's sockets; returns what they put on the HTTP API. */
-function mountProtocols(parts: Parts, { sockets, ...transports }: Transports): Mount[] {
-  const { context, config, ingest, registry, chains } = parts;
-  const { sandbox } = chains;
-  const identiPay = identipay({ ...context, ...transports, ingest, registry, sandbox, settings: config.identipay });
-  sockets.mount(nativeStream(context, registry));
-  sockets.mount(blockonomicsRoute(context, registry));
-  sockets.mount(identiPay.route);
-  return [(api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }), identiPay.http];
 }
 
 interface Store {

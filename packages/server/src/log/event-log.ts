@@ -151,6 +151,11 @@ export interface EventLog {
   /** Records behind `offset` in order, those of any of the topics, or all. At most `limit`.
    * @throws CursorExpired when the log no longer reaches back that far, or never reached that far. */
   readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage>;
+  /**
+   * From which offset to read so that the topic's records since then are behind it; of more than `limit`, the newest
+   * ones. For wires without a cursor, which replay a window of time.
+   */
+  offsetSince(topic: Topic, sinceMs: number, limit: number): Promise<number>;
   /** The offset of the newest record; 0 in an empty log. */
   head(): Promise<number>;
   /** Called once per commit, after it, in order, with the records that this process wrote. A hint: may be lost. */

@@ -122,6 +122,36 @@ export interface Merchant {
   xpubs: Readonly<Record<string, string>>;
 }
 
+/**
+ * What a merchant has decided for wires that carry no secret key. Everything is closed until he opens it; in the sandbox
+ * all of it is open whatever is set. Source: DESIGN.md, "Who may listen".
+ */
+export interface MerchantSettings {
+  /** HMAC secret (HS256) of the tokens by which his users prove who they are; `null`: none. */
+  sessionSecret: string | null;
+  /** Public keys of those tokens: a JWK Set as JSON, or the https URL of one; `null`: none. */
+  sessionJwks: string | null;
+  /** `iss` and `aud` that such a token must carry; `null`: any. */
+  sessionIssuer: string | null;
+  sessionAudience: string | null;
+  /** Anyone may follow any of his users: asked for by name, never the default. */
+  openCustomers: boolean;
+  /** Anyone who knows or guesses a reference may follow it: Tributary's tracking ids, Transak's `{API_KEY}_{ref}`. */
+  openReferences: boolean;
+  /** Anyone who has his publishable key may follow all his orders: Transak's channel `{API_KEY}`. */
+  openOrders: boolean;
+}
+
+export const CLOSED_SETTINGS: MerchantSettings = {
+  sessionSecret: null,
+  sessionJwks: null,
+  sessionIssuer: null,
+  sessionAudience: null,
+  openCustomers: false,
+  openReferences: false,
+  openOrders: false,
+};
+
 export type KeyKind = "secret" | "publishable";
 
 export interface ApiKey {
@@ -141,6 +171,10 @@ export interface MerchantStore {
   merchants(): Promise<readonly Merchant[]>;
   merchant(id: string): Promise<Merchant | null>;
   setXpub(merchantId: string, chain: string, xpub: string): Promise<void>;
+  /** `CLOSED_SETTINGS` where nothing was set. */
+  settings(merchantId: string): Promise<MerchantSettings>;
+  /** Changes those given, leaves the others. */
+  changeSettings(merchantId: string, changed: Partial<MerchantSettings>): Promise<void>;
   createKey(key: ApiKey): Promise<void>;
   keys(merchantId: string): Promise<readonly ApiKey[]>;
   /** `null` for unknown and for revoked keys. */

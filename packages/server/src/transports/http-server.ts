@@ -1,9 +1,27 @@
 /** Node's HTTP server with limits on everything that a slow or greedy client could stretch. */
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Duplex } from "node:stream";
 import { PaybellError } from "../kit/errors.ts";
 import type { Limits } from "../kit/limits.ts";
 import { refuseSocket } from "./refuse-socket.ts";
+
+/** A transport on the one port. What is not its own it leaves untouched and says so by `false`. */
+export interface Wire {
+  /** A plain HTTP request. Absent: it has none. */
+  handleRequest?(request: IncomingMessage, response: ServerResponse): boolean;
+  /** A request to upgrade to WebSocket. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
+}
+
+/** Requests go to the first of the wires that takes them, else to `handler`. */
+export function firstOf(wires: readonly Wire[], handler: RequestListener): RequestListener {
+  const asked = wires.filter((wire) => wire.handleRequest !== undefined);
+  if (asked.length === 0) return handler;
+  return (request, response) => {
+    if (!asked.some((wire) => wire.handleRequest?.(request, response))) handler(request, response);
+  };
+}
 
 /** PEM texts. */
 export interface TlsFiles {

@@ -197,6 +197,10 @@ class HeldLog implements EventLog {
     return this.#log.epoch;
   }
 
+  offsetSince(...args: Parameters<EventLog["offsetSince"]>): ReturnType<EventLog["offsetSince"]> {
+    return this.#log.offsetSince(...args);
+  }
+
   append(...args: Parameters<EventLog["append"]>): ReturnType<EventLog["append"]> {
     return this.#log.append(...args);
   }

@@ -260,6 +260,10 @@ class Unreachable implements EventLog {
     return this.#log.readAfter(this.#offset, options);
   }
 
+  offsetSince(...args: Parameters<EventLog["offsetSince"]>): ReturnType<EventLog["offsetSince"]> {
+    return this.#log.offsetSince(...args);
+  }
+
   head(): Promise<number> {
     return this.#log.head();
   }

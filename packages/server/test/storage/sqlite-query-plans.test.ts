@@ -59,6 +59,7 @@ const questions: Record<keyof typeof reads, Ask> = {
     reads.readAfter(at, 0, { limit: 5 }),
     reads.readAfter(at, 0, { limit: 5, topics: [topics.payment(payment.id)] }),
   ],
+  offsetSince: (at) => reads.offsetSince(at, topics.payment(payment.id), T0_MS, 5),
   loadForDecision: (at) => {
     const concerning = [{ txId: "t", index: "0" }];
     const fixed = reads.loadForDecision(at, [{ paymentId: payment.id, concerning }, { paymentId: "none" }]);
@@ -86,6 +87,7 @@ const questions: Record<keyof typeof reads, Ask> = {
   progress: (at) => reads.progress(at, chain),
   merchants: (at) => reads.merchants(at),
   merchant: (at) => reads.merchant(at, merchantId),
+  settings: (at) => reads.settings(at, merchantId),
   keys: (at) => reads.keys(at, merchantId),
   keyByHash: (at) => reads.keyByHash(at, "hash"),
   idempotentAnswer: (at) => reads.idempotentAnswer(at, merchantId, "key", T0_MS),

@@ -1,7 +1,7 @@
 /** Merchants, keys, and the indexes of extended public keys. */
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { ApiKey, Merchant } from "../../src/log/store.ts";
+import { type ApiKey, CLOSED_SETTINGS, type Merchant } from "../../src/log/store.ts";
 import type { Payment } from "../../src/payments/payment.ts";
 import { type MakeHome, type OpenStore, openForAll } from "./home.ts";
 import { change, creation, recordsIn, samplePayment, sampleTransfer } from "./samples.ts";
@@ -10,6 +10,7 @@ export function testMerchants(make: MakeHome): void {
   describe("merchants", () => {
     const store = openForAll(make);
     testMerchantRows(store);
+    testSettings(store);
     testKeys(store);
     testDerivation(store);
   });
@@ -39,6 +40,27 @@ function testMerchantRows(store: () => OpenStore): void {
     await expect(merchants.createMerchant(again)).rejects.toThrow();
     expect(await merchants.merchant(merchant.id)).toEqual(merchant);
     await expect(merchants.setXpub("nobody", "bitcoin", "xpub")).rejects.toThrow();
+  });
+}
+
+function testSettings(store: () => OpenStore): void {
+  test("settings are closed until they are changed, one by one, for one merchant", async () => {
+    const { merchants } = store();
+    const [one, other] = [randomUUID(), randomUUID()];
+    for (const id of [one, other]) await merchants.createMerchant({ id, name: id, createdAtMs: 5, xpubs: {} });
+    expect(await merchants.settings(one)).toEqual(CLOSED_SETTINGS);
+    await merchants.changeSettings(one, { openReferences: true, sessionSecret: "s".repeat(32) });
+    await merchants.changeSettings(one, { openReferences: false, openOrders: true });
+    const changed = { ...CLOSED_SETTINGS, openOrders: true, sessionSecret: "s".repeat(32) };
+    expect(await merchants.settings(one)).toEqual(changed);
+    await merchants.changeSettings(one, { sessionSecret: null });
+    expect(await merchants.settings(one)).toEqual({ ...changed, sessionSecret: null });
+    expect(await merchants.settings(other)).toEqual(CLOSED_SETTINGS);
+  });
+
+  test("there are no settings of a merchant who is not there", async () => {
+    const { merchants } = store();
+    await expect(merchants.changeSettings(randomUUID(), { openOrders: true })).rejects.toThrow();
   });
 }
 

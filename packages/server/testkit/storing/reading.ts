@@ -14,6 +14,7 @@ export function testReading(make: MakeHome): void {
     const store = openForAll(make);
     testModel(store);
     testCursors(store);
+    testWindows(store);
     testSnapshots(store);
   });
 }
@@ -87,6 +88,31 @@ function testCursors(store: () => OpenStore): void {
     expect(await log.readAfter(0, { topics: [], limit: 5 })).toEqual({ records: [], next: head, head });
     await expect(log.readAfter(head + 1, { limit: 5 })).rejects.toBeInstanceOf(CursorExpired);
     await expect(log.readAfter(head + 1, { topics: NAMES, limit: 5 })).rejects.toBeInstanceOf(CursorExpired);
+  });
+}
+
+function testWindows(store: () => OpenStore): void {
+  test("a window of time begins before its first record of the topic, and holds the newest ones at most", async () => {
+    const { log } = store();
+    const topic = topics.stock("window");
+    const written: LogRecord[] = [];
+    for (const atMs of [1_000, 2_000, 3_000, 4_000]) {
+      const payment = { ...samplePayment(), createdAtMs: atMs, updatedAtMs: atMs };
+      written.push(...recordsIn(await log.append([creation(payment, { topics: [topic] }), creation(samplePayment())])));
+    }
+    const mine = written.filter((record) => record.topics.includes(topic));
+    const inWindow = async (sinceMs: number, limit: number) => {
+      const from = await log.offsetSince(topic, sinceMs, limit);
+      return (await log.readAfter(from, { topics: [topic], limit: 10 })).records;
+    };
+    const head = await log.head();
+    expect(mine.map(({ atMs }) => atMs)).toEqual([1_000, 2_000, 3_000, 4_000]);
+    expect(await inWindow(0, 10)).toEqual(mine);
+    expect(await inWindow(2_500, 10)).toEqual(mine.slice(2));
+    expect(await inWindow(3_000, 10)).toEqual(mine.slice(2));
+    expect(await inWindow(0, 3)).toEqual(mine.slice(1));
+    expect(await log.offsetSince(topic, 4_001, 10)).toBe(head);
+    expect(await log.offsetSince(topics.stock("nobody"), 0, 10)).toBe(head);
   });
 }
 

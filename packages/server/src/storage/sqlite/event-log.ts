@@ -36,6 +36,10 @@ export class SqliteEventLog implements EventLog {
     return { records: rows.map(recordFromRow), next, head };
   }
 
+  offsetSince(topic: Topic, sinceMs: number, limit: number): Promise<number> {
+    return this.#database.read("offsetSince", topic, sinceMs, limit);
+  }
+
   head(): Promise<number> {
     return this.#database.read("head");
   }

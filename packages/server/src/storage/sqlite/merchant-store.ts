@@ -1,5 +1,5 @@
 /** Merchants and keys on SQLite. */
-import type { ApiKey, Merchant, MerchantStore } from "../../log/store.ts";
+import type { ApiKey, Merchant, MerchantSettings, MerchantStore } from "../../log/store.ts";
 import type { SqliteDatabase } from "./database.ts";
 
 export class SqliteMerchantStore implements MerchantStore {
@@ -23,6 +23,14 @@ export class SqliteMerchantStore implements MerchantStore {
 
   setXpub(merchantId: string, chain: string, xpub: string): Promise<void> {
     return this.#database.write("setXpub", merchantId, chain, xpub);
+  }
+
+  settings(merchantId: string): Promise<MerchantSettings> {
+    return this.#database.read("settings", merchantId);
+  }
+
+  changeSettings(merchantId: string, changed: Partial<MerchantSettings>): Promise<void> {
+    return this.#database.write("changeSettings", merchantId, changed);
   }
 
   createKey(key: ApiKey): Promise<void> {

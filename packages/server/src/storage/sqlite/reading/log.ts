@@ -51,6 +51,21 @@ export function readAfter(
   });
 }
 
+/** Backwards from the newest record of the topic, so that the cost is what is replayed and not the topic's past. */
+export function offsetSince(connection: Connection, topic: Topic, sinceMs: number, limit: number): number {
+  return connection.read(() => {
+    const newest = connection.all<{ offset: number; at_ms: number }>(
+      `SELECT r.offset, r.at_ms FROM log_topics t JOIN log_records r ON r.offset = t.offset
+       WHERE t.topic = ? ORDER BY t.offset DESC LIMIT ?`,
+      topic,
+      limit,
+    );
+    const tooOld = newest.findIndex((row) => row.at_ms < sinceMs);
+    const oldest = (tooOld === -1 ? newest : newest.slice(0, tooOld)).at(-1);
+    return oldest ? oldest.offset - 1 : bounds(connection).head;
+  });
+}
+
 function bounds(connection: Connection): { head: number; trimmed_to: number } {
   const row = connection.get<{ head: number; trimmed_to: number }>("SELECT head, trimmed_to FROM meta");
   if (!row) throw new Error("The row of meta is missing.");

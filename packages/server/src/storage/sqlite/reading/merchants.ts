@@ -1,6 +1,12 @@
 /** Merchants, keys and stored answers. */
 import type { IdempotentAnswer } from "../../../log/event-log.ts";
-import type { ApiKey, KeyKind, Merchant } from "../../../log/store.ts";
+import {
+  type ApiKey,
+  CLOSED_SETTINGS,
+  type KeyKind,
+  type Merchant,
+  type MerchantSettings,
+} from "../../../log/store.ts";
 import type { Connection } from "../connection.ts";
 import { KEPT_MS } from "../writing/idempotency.ts";
 
@@ -33,6 +39,14 @@ export function merchant(connection: Connection, id: string): Merchant | null {
     const row = connection.get<MerchantRow>("SELECT id, name, created_at_ms FROM merchants WHERE id = ?", id);
     return row ? toMerchant(connection, row) : null;
   });
+}
+
+export function settings(connection: Connection, merchantId: string): MerchantSettings {
+  const rows = connection.all<{ name: string; value: string }>(
+    "SELECT name, value FROM merchant_settings WHERE merchant_id = ?",
+    merchantId,
+  );
+  return { ...CLOSED_SETTINGS, ...Object.fromEntries(rows.map(({ name, value }) => [name, JSON.parse(value)])) };
 }
 
 export function keys(connection: Connection, merchantId: string): readonly ApiKey[] {

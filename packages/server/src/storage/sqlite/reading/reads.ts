@@ -1,6 +1,6 @@
 /** What the reader thread can be asked. */
-import { head, readAfter } from "./log.ts";
-import { idempotentAnswer, keyByHash, keys, merchant, merchants } from "./merchants.ts";
+import { head, offsetSince, readAfter } from "./log.ts";
+import { idempotentAnswer, keyByHash, keys, merchant, merchants, settings } from "./merchants.ts";
 import { countByStatus, latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
 import { creditedPayments, merchantsOnAddress, route } from "./route.ts";
 import { sandboxBlock, sandboxBlockAt, sandboxHead, sandboxTransactions } from "./sandbox.ts";
@@ -9,6 +9,7 @@ import { dueAtHeight, dueAtTime, openTransfers, progress, transfersInBlock, watc
 export const reads = {
   head,
   readAfter,
+  offsetSince,
   loadForDecision,
   snapshot,
   list,
@@ -25,6 +26,7 @@ export const reads = {
   progress,
   merchants,
   merchant,
+  settings,
   keys,
   keyByHash,
   idempotentAnswer,

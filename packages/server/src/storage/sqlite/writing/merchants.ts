@@ -1,5 +1,5 @@
 /** Merchants, their keys, and the next index of their extended public keys. */
-import type { ApiKey, Merchant } from "../../../log/store.ts";
+import type { ApiKey, Merchant, MerchantSettings } from "../../../log/store.ts";
 import type { Connection } from "../connection.ts";
 
 export function createMerchant(connection: Connection, merchant: Merchant): void {
@@ -20,6 +20,18 @@ export function setXpub(connection: Connection, merchantId: string, chain: strin
     chain,
     xpub,
   );
+}
+
+export function changeSettings(connection: Connection, merchantId: string, changed: Partial<MerchantSettings>): void {
+  for (const [name, value] of Object.entries(changed)) {
+    connection.run(
+      `INSERT INTO merchant_settings (merchant_id, name, value) VALUES (?, ?, ?)
+       ON CONFLICT (merchant_id, name) DO UPDATE SET value = excluded.value`,
+      merchantId,
+      name,
+      JSON.stringify(value),
+    );
+  }
 }
 
 export function createKey(connection: Connection, key: ApiKey): void {
