@@ -37,6 +37,9 @@ export interface Subscription {
   /** Who gives the same `ChannelEvent` object to several subscriptions of a channel has it encoded once for all.
    * Never blocks; a client that lets more than `bufferedBytes` wait is ended with `slow_consumer`. */
   send(event: ChannelEvent): void;
+  /** It serves this merchant from now on; harmless if repeated.
+   * @throws PaybellError too_many_connections (`connectionsPerMerchant`); the connection stays open */
+  serve(merchantId: string): void;
   /** Resolves when little enough waits for another page of the past, or the subscription is closed. */
   writable(): Promise<void>;
   /** Ends the connection with the Pusher close code of this error. */
@@ -49,6 +52,8 @@ export interface SubscribeRequest {
   readonly headers: IncomingMessage["headers"];
   /** The app key that the client connected with. */
   readonly appKey: string;
+  /** Whose app that is, by the configuration; `null`: nobody's in particular. */
+  readonly appMerchantId: string | null;
 }
 
 /** A protocol's side of one subscription. */
@@ -56,6 +61,9 @@ export interface ChannelFeed {
   /** Called once the client was told that it is subscribed: the snapshot, then what follows. Not awaited for long
    * feeds: resolves when live. A rejection ends the connection with `internal_error`. */
   start(): Promise<void>;
+  /** Asked on `cache-` channels only, before `start`: the last event of the channel, sent at once; `null` (and a feed
+   * without this): the client is told `pusher:cache_miss`. `start` then need not send it again. */
+  lastEvent?(): Promise<ChannelEvent | null>;
   /** The client unsubscribed or is gone. Called once. */
   close(): void;
 }
@@ -65,8 +73,12 @@ export interface ChannelRoute {
   readonly protocol: string;
   /**
    * Asked for each subscription whose name is well-formed and whose signature, where the channel needs one, was right.
-   * `null`: a channel without news (Pusher knows no unknown channels): the subscription succeeds and stays silent.
+   * `null`: not a channel of this protocol. The next one is asked; a channel of nobody (Pusher knows no unknown
+   * channels) is subscribed to with success and stays silent.
    * @throws PaybellError for a refused one: told by `pusher:subscription_error` with the error's HTTP status, its text
    */
   open(subscription: Subscription, request: SubscribeRequest): Promise<ChannelFeed | null>;
+  /** Does this merchant's secret key let him authorise clients for this private channel? Asked by `POST /pusher/auth`,
+   * and where the app belongs to a merchant, also for channels that were signed with its secret. */
+  mayAuthorize(channel: ChannelName, merchantId: string): Promise<boolean>;
 }
