@@ -5,8 +5,8 @@ import { createKey, keyRow } from "../http/keys.ts";
 import { systemClock } from "../kit/clock.ts";
 import type { KeyKind } from "../log/store.ts";
 import { addDatabaseFlags, configFrom } from "./config-flags.ts";
+import { existingMerchant } from "./existing-merchant.ts";
 import { type CliIo, CommandError, calledAs } from "./io.ts";
-import { existingMerchant } from "./merchants.ts";
 import { table } from "./table.ts";
 import { withDatabase } from "./with-database.ts";
 

@@ -1,4 +1,4 @@
-/** `paybell merchants create | list | set-xpub` */
+/** `paybell merchants create | list | set-xpub | settings` */
 import { Command } from "commander";
 import { type AddressAllocator, InvalidXpub } from "../chains/watcher.ts";
 import type { Config } from "../config/config.ts";
@@ -6,7 +6,9 @@ import { MERCHANT_ID } from "../config/schema.ts";
 import { systemClock } from "../kit/clock.ts";
 import type { MerchantStore } from "../log/store.ts";
 import { addDatabaseFlags, configFrom } from "./config-flags.ts";
+import { existingMerchant } from "./existing-merchant.ts";
 import { type CliIo, CommandError, calledAs } from "./io.ts";
+import { settingsCommand } from "./merchant-settings.ts";
 import { table } from "./table.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -15,6 +17,7 @@ export function merchantsCommand(io: CliIo): Command {
   merchants.addCommand(createCommand(io));
   merchants.addCommand(listCommand(io));
   merchants.addCommand(setXpubCommand(io));
+  merchants.addCommand(settingsCommand(io));
   return merchants;
 }
 
@@ -148,12 +151,4 @@ function identityOf(allocator: AddressAllocator, xpub: string): string | null {
     if (error instanceof InvalidXpub) return null;
     throw error;
   }
-}
-
-/** @throws CommandError naming the merchants that there are */
-export async function existingMerchant(merchants: MerchantStore, id: string): Promise<void> {
-  if (await merchants.merchant(id)) return;
-  const all = (await merchants.merchants()).map((merchant) => merchant.id);
-  const hint = all.length > 0 ? `There are: ${all.join(", ")}.` : 'Create one: paybell merchants create "Corner Shop".';
-  throw new CommandError(`There is no merchant "${id}".`, hint);
 }
