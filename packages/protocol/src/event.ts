@@ -1,5 +1,6 @@
 /** Events: facts about a payment, numbered from 1 without a gap. Source: PAYMENT_STATES.md. */
 import type { PaymentSummary, TransferView } from "./payment.ts";
+import type { StockLevel } from "./shop.ts";
 
 export const EVENT_TYPES = [
   "payment.created",
@@ -31,6 +32,7 @@ export const EVENT_TYPES = [
   "transfer.replaced",
   "transfer.dropped",
   "transfer.unattributed",
+  "stock.changed",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -39,7 +41,7 @@ export type EventReason = (typeof EVENT_REASONS)[number];
 
 /** The body of an event: the payment as it stood right after it, and the transfers that it is about. */
 export interface EventData {
-  /** `null` only for `transfer.unattributed`. */
+  /** `null` for what is no payment's: `transfer.unattributed`, `stock.changed`. */
   payment: PaymentSummary | null;
   transfers: TransferView[];
   /** The merchant's own reference; never sent to public listeners. */
@@ -50,9 +52,12 @@ export interface EventData {
   replacedBy?: string | null;
   /** `transfer.unattributed`: where it went, and why it fits no payment. */
   unattributed?: { chain: string; asset: string; address: string; why: UnattributedReason };
-  /** `payment.delivery_changed`, `payment.resolved`: what the merchant said. */
+  /** `payment.delivery_changed`, `payment.resolved`: what the merchant said. `transfer.confirmed`, `transfer.final`: `from`
+   * is where the transfer stood before, absent where it is new. */
   from?: string;
   to?: string;
+  /** `stock.changed`: the product as it stood right after; never sent to public listeners of the native wires. */
+  stock?: StockLevel;
 }
 
 /** `older_than_payment`: sent before any payment named the address. `wrong_asset`: another coin than was asked for.
@@ -73,8 +78,9 @@ export interface PaymentEvent {
   /** The same in every retry and on every wire. */
   id: string;
   type: EventType;
+  /** `null` for `transfer.unattributed` and `stock.changed`. */
   paymentId: string | null;
-  /** Counts this payment's events from 1; `null` only for `transfer.unattributed`. */
+  /** Counts this payment's events from 1; `null` where `paymentId` is. */
   sequence: number | null;
   /** ISO 8601. */
   at: string;

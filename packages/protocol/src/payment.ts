@@ -56,13 +56,21 @@ export interface TransferView {
   at: string;
 }
 
-/** A line of an order. */
+/** What became of the units that an order wants. `reserved`: set aside for it. `taken`: gone from the stock, the order is
+ * paid. `released`: given back before they were taken. `short`: paid, but no longer free; an operator has to look.
+ * `returned`: taken, and put back by a reversal before delivery began. */
+export const STOCK_STATES = ["reserved", "taken", "released", "short", "returned"] as const;
+export type StockState = (typeof STOCK_STATES)[number];
+
+/** A line of what is paid for. Stock is kept only for the items of an order. */
 export interface PaymentItem {
   productId?: string;
   name?: string;
   quantity: number;
   /** Decimal string of atomic units. */
   unitAmount?: string;
+  /** What the buyer chose, such as a colour. */
+  options?: Record<string, string>;
 }
 
 /** What every event carries of its payment: bounded in size, and nothing personal. */
@@ -86,6 +94,8 @@ export interface PaymentSummary {
   confirmations: number;
   confirmationsRequired: number;
   claimedAt: string | null;
+  /** Only of an order; a payment without it is none. */
+  stock?: StockState;
   /** Number of this payment's latest event. */
   sequence: number;
   createdAt: string;

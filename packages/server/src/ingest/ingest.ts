@@ -29,6 +29,23 @@ export interface CreateRequest {
   confirmations?: number;
 }
 
+/** What a customer asked for; its amount is computed from the products. */
+export interface OrderRequest extends Omit<CreateRequest, "chain" | "asset" | "amountAtomic" | "items"> {
+  customer: string;
+  /** At least one. */
+  items: readonly OrderLine[];
+  /** Left out: the products'. Given: must be theirs. */
+  chain?: string;
+  asset?: string;
+}
+
+export interface OrderLine {
+  productId: string;
+  /** At least 1. */
+  quantity: number;
+  options?: Record<string, string>;
+}
+
 export type PaymentCommandInput =
   | { type: "claim" }
   | { type: "cancel" }
@@ -58,7 +75,15 @@ export interface Ingest {
    * @throws IdempotencyTaken
    */
   create(request: CreateRequest, answer?: AnswerWith): Promise<PaymentState>;
-  /** @throws PaybellError not_found (also another merchant's), invalid_state, overloaded; IdempotencyTaken */
+  /**
+   * An order: a payment with line items whose units are reserved with it. One pending order per customer.
+   * @throws PaybellError as `create`, and: not_found (a product; `details.productIds`), invalid_request (products of
+   * several chains or assets), out_of_stock (`details.products`), pending_order_exists (`details.pendingOrderId`)
+   * @throws IdempotencyTaken
+   */
+  createOrder(request: OrderRequest, answer?: AnswerWith): Promise<PaymentState>;
+  /** @throws PaybellError not_found (also another merchant's), invalid_state, out_of_stock (a short order that is resolved
+   * as paid), overloaded; IdempotencyTaken */
   execute(
     merchantId: string,
     paymentId: string,

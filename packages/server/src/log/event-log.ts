@@ -7,8 +7,10 @@
  * 4. A snapshot's row and its position come from one read transaction.
  * Source: DESIGN.md, "The log".
  */
-import type { EventData, EventType } from "@paybell/protocol";
+import type { EventData, EventType, Shortage, StockLevel } from "@paybell/protocol";
 import type { Payment } from "../payments/payment.ts";
+import type { Product } from "../payments/product.ts";
+import type { StockLine } from "../payments/stock.ts";
 import type { Transfer } from "../payments/transfer.ts";
 import type { Topic } from "./topic.ts";
 
@@ -20,7 +22,8 @@ export interface LogRecord {
   type: EventType;
   merchantId: string;
   paymentId: string | null;
-  /** Counts the payment's events from 1 without gaps; `null` only for `transfer.unattributed`. */
+  /** Counts the payment's events from 1 without gaps; `null` where there is no payment: `transfer.unattributed`,
+   * `stock.changed`. */
   sequence: number | null;
   atMs: number;
   data: EventData;
@@ -48,6 +51,8 @@ export interface PaymentCommand {
   newTransfers?: readonly Transfer[];
   events: readonly NewRecord[];
   topics: readonly Topic[];
+  /** Of an order whose units move; left out: none do. */
+  stock?: StockChange;
   /** Stored with the decision, so that a repeated request finds its first answer even after a crash in between. */
   idempotency?: IdempotentAnswer;
 }
@@ -66,7 +71,45 @@ export interface UnattributedCommand {
   topics: readonly Topic[];
 }
 
-export type AppendCommand = PaymentCommand | UnattributedCommand;
+/**
+ * What an order moves, stored with its payment or not at all. Each product whose numbers change gives a record
+ * `stock.changed` behind the payment's own, with its numbers after it, under `stock:{merchant}` and `merchant:{id}`.
+ */
+export interface StockChange {
+  /** One per product, ordered by product. Where one would leave 0 ≤ reserved ≤ stock, the command is refused
+   * (`out_of_stock`). */
+  lines: readonly StockLine[];
+  /** Of an order that is to be created: what it was computed from. Where a product costs something else by now, or is no
+   * longer there, the command is refused (`product_changed`); where its customer has a pending order
+   * (`payments/order.ts`), `pending_order_exists`. */
+  order?: { customer: string; prices: readonly { productId: string; priceAtomic: bigint }[] };
+}
+
+/** A product is made, changed or taken out of the shop. A change of its numbers gives a record `stock.changed`. */
+export interface ProductCommand {
+  kind: "product";
+  merchantId: string;
+  productId: string;
+  atMs: number;
+  change: ProductChange;
+  idempotency?: IdempotentAnswer;
+}
+
+export type ProductChange =
+  | { type: "create"; product: Product }
+  | {
+      type: "edit";
+      name?: string;
+      priceAtomic?: bigint;
+      /** Safe beside whatever else happens to the stock. */
+      addStock?: number;
+      /** Only if the stock is `expected`. What is so already is accepted, whatever was expected. */
+      setStock?: { stock: number; expected: number };
+    }
+  /** Done twice: accepted. */
+  | { type: "archive" };
+
+export type AppendCommand = PaymentCommand | UnattributedCommand | ProductCommand;
 
 export interface IdempotentAnswer {
   merchantId: string;
@@ -98,7 +141,14 @@ export type AppendResult =
    * created where another open one of this merchant waits (one that opens again is not refused). `transfer_credited`: a
    * transfer belongs to another payment of this merchant: route it again. `idempotency`: the key was used meanwhile:
    * read the stored answer. */
-  | { ok: false; reason: "conflict" | "address_in_use" | "transfer_credited" | "idempotency" };
+  | { ok: false; reason: "conflict" | "address_in_use" | "transfer_credited" | "idempotency" }
+  /** See `StockChange`. */
+  | { ok: false; reason: "out_of_stock"; shortages: readonly Shortage[] }
+  | { ok: false; reason: "pending_order_exists"; pendingOrderId: string }
+  | { ok: false; reason: "product_changed" }
+  /** Of a `ProductCommand`. `not_found`: there is none of this merchant, or it was archived. `level`: as it is. */
+  | { ok: false; reason: "not_found" }
+  | { ok: false; reason: "below_reserved" | "stock_mismatch" | "too_much_stock"; level: StockLevel };
 
 /** One append of several. */
 export interface AppendCall {

@@ -3,8 +3,9 @@
  * transactions as the log; every read is one read transaction.
  * Source: DESIGN.md, "The log".
  */
-import type { PaymentStatus, UnattributedReason } from "@paybell/protocol";
+import type { OrderStatus, PaymentStatus, UnattributedReason } from "@paybell/protocol";
 import type { PaymentState } from "../payments/payment.ts";
+import type { Product } from "../payments/product.ts";
 import type { IdempotentAnswer, WatcherProgress } from "./event-log.ts";
 
 /** A payment and the log offset at which it was read: everything up to that offset is contained in it. */
@@ -54,6 +55,8 @@ export interface PaymentQuery {
   reference?: string;
   customer?: string;
   status?: PaymentStatus;
+  /** Only orders: those of this status, or all. */
+  order?: OrderStatus | "any";
   limit: number;
   /** `next` of the previous page. */
   after?: string;
@@ -112,6 +115,25 @@ export interface PaymentStore {
   progress(chain: string): Promise<WatcherProgress | null>;
   /** How many payments stand in each status; erased ones are none. O(1) in the number of payments. */
   countByStatus(): Promise<Readonly<Record<PaymentStatus, number>>>;
+}
+
+export interface ProductQuery {
+  merchantId: string;
+  limit: number;
+  /** `next` of the previous page. */
+  after?: string;
+}
+
+/** Products and what is asked of orders. Written by the log's own transactions, see `ProductCommand`. */
+export interface ProductStore {
+  /** Archived ones too. Order as asked; `null` where the merchant has no such product. */
+  products(merchantId: string, productIds: readonly string[]): Promise<readonly (Product | null)[]>;
+  /** Oldest first, archived ones left out. `next` is `null` on the last page. */
+  listProducts(query: ProductQuery): Promise<{ products: readonly Product[]; next: string | null }>;
+  /** The customer's pending order, the newest where one has come back beside another; `null`: none. */
+  pendingOrder(merchantId: string, customer: string): Promise<string | null>;
+  /** How many orders of each status the customer has. */
+  countOrders(merchantId: string, customer: string): Promise<Readonly<Record<OrderStatus, number>>>;
 }
 
 export interface Merchant {

@@ -11,6 +11,7 @@ import type {
   PaymentStatus,
   PaymentSummary,
   PublicPayment,
+  StockState,
 } from "@paybell/protocol";
 import { type Transfer, viewTransfer } from "./transfer.ts";
 
@@ -41,6 +42,8 @@ export interface Payment {
   customer: string | null;
   items: PaymentItem[] | null;
   metadata: Record<string, unknown> | null;
+  /** What became of the units that an order wants; `null`: the payment is no order. */
+  stock: StockState | null;
   status: PaymentStatus;
   amountState: AmountState;
   delivery: DeliveryState;
@@ -93,6 +96,7 @@ export function summarise(payment: Payment): PaymentSummary {
     confirmations: payment.confirmations,
     confirmationsRequired: payment.policy.confirmationsRequired,
     claimedAt: iso(payment.claimedAtMs),
+    ...(payment.stock === null ? {} : { stock: payment.stock }),
     sequence: payment.sequence,
     createdAt: new Date(payment.createdAtMs).toISOString(),
     updatedAt: new Date(payment.updatedAtMs).toISOString(),

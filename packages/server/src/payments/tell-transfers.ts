@@ -1,4 +1,5 @@
 /** The events about transfers themselves. Pure. Source: PAYMENT_STATES.md, "Transfers". */
+import type { EventData } from "@paybell/protocol";
 import { type Draft, emit, MAX_TRANSFERS_PER_EVENT } from "./draft.ts";
 import { isOnlyConfirmation, LOSS_REASONS, lossOf, type TransferChange } from "./transfer-change.ts";
 
@@ -7,9 +8,15 @@ export function tellTransfers(draft: Draft, changes: readonly TransferChange[]):
   for (const change of changes) {
     if (isOnlyConfirmation(change)) continue;
     const { after } = change;
-    const more = after.status === "replaced" ? { replacedBy: after.replacedBy } : {};
-    emit(draft, `transfer.${after.status}`, [after], more);
+    emit(draft, `transfer.${after.status}`, [after], moreOf(change));
   }
+}
+
+/** What only these events say. Who told of a transfer when it was confirmed sees by `from` that `final` is the same. */
+function moreOf({ before, after }: TransferChange): Pick<EventData, "from" | "replacedBy"> {
+  if (after.status === "replaced") return { replacedBy: after.replacedBy };
+  const isSettled = after.status === "confirmed" || after.status === "final";
+  return isSettled && before !== null ? { from: before.status } : {};
 }
 
 /** Transfers that only got deeper; several events when there are more than one event may carry. */
