@@ -145,6 +145,22 @@ export const LIMITS = {
     "ms",
     "An identiPay WebSocket on which no message went in either direction for so long is closed with 4101; pongs do not count.",
   ),
+  pusherActivityTimeoutMs: limit(
+    120_000,
+    "ms",
+    "Silence after which a Pusher client is asked to send a ping of its own (`activity_timeout`, in full seconds).",
+    1_000,
+  ),
+  pusherChannelsPerConnection: limit(
+    100,
+    "channels",
+    "Channels that one Pusher connection may be subscribed to. Beyond it: `pusher:subscription_error`.",
+  ),
+  pusherChannelNameChars: limit(
+    200,
+    "characters",
+    "Longest name of a Pusher channel, prefixes included. Beyond it: `pusher:subscription_error`.",
+  ),
 } as const satisfies Record<string, LimitSpec>;
 
 export type LimitName = keyof typeof LIMITS;

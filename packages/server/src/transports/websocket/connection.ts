@@ -26,6 +26,13 @@ export interface Connection {
   endWith(closeCode: number, reason: string): void;
 }
 
+/** How a connection is closed. */
+export interface Closing {
+  readonly closeCode: number;
+  /** At most 123 bytes. */
+  readonly reason: string;
+}
+
 /** One connection's side of a protocol. Errors that it throws end the connection with `internal_error`, no more. */
 export interface ConnectionHandler {
   /** A text message of at most `messageBytes`. Messages of one connection are handed over one at a time, in order. */
@@ -34,6 +41,8 @@ export interface ConnectionHandler {
   onBinary?(): void;
   /** Called every few seconds while the connection is open, for what depends on time. */
   onBeat?(nowMs: number): void;
+  /** The server ends the connection like this: what the client is sent before, if anything. */
+  farewell?(closing: Closing): Frame | null;
   /** The connection is gone: give back what it held. Called once. */
   onClose(): void;
 }
@@ -56,6 +65,11 @@ export interface SocketRoute {
   readonly silent: boolean;
   /** May this origin connect? Absent: any (the path carries its own capability). */
   allowsOrigin?(origin: string): boolean;
+  /** How this protocol closes because of an error. Absent: with the registry's close code, and the error's as reason. */
+  closing?(code: ErrorCode): Closing;
+  /** How a client is closed for which there is no room: it gets its handshake first, since a browser cannot read an HTTP
+   * answer to it. Absent: HTTP, before the upgrade. */
+  refusing?(code: ErrorCode): Closing;
   /** Called once the handshake is done. May start work of its own; must return at once. */
   open(connection: Connection, request: UpgradeRequest): ConnectionHandler;
 }

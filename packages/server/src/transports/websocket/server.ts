@@ -12,7 +12,7 @@ import type { Limits } from "../../kit/limits.ts";
 import type { TrustedProxies } from "../client-address.ts";
 import type { Connections, Slot } from "../connections.ts";
 import { refuseSocket } from "../refuse-socket.ts";
-import type { SocketRoute, UpgradeRequest } from "./connection.ts";
+import type { Closing, SocketRoute, UpgradeRequest } from "./connection.ts";
 import { type RouteMatch, RouteTable } from "./route-table.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
@@ -74,7 +74,11 @@ export class WebSocketTransport {
     }
     const remoteAddress = proxies.clientAddress(request);
     const upgrade: UpgradeRequest = { url, params: match.params, headers: request.headers, remoteAddress };
-    const slot = connections.admit(match.route.protocol, remoteAddress);
+    const slot = this.#place(match.route, remoteAddress);
+    if ("closeCode" in slot) {
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#turnAway(ws, slot));
+      return;
+    }
     let opened = false;
     try {
       this.#server.handleUpgrade(request, socket, head, (ws) => {
@@ -87,6 +91,25 @@ export class WebSocketTransport {
     }
   }
 
+  /** @throws PaybellError where the route does not say how else it refuses */
+  #place({ protocol, refusing }: SocketRoute, remoteAddress: string): Slot | Closing {
+    try {
+      return this.#options.connections.admit(protocol, remoteAddress);
+    } catch (error) {
+      if (!(error instanceof PaybellError) || !refusing) throw error;
+      return refusing(error.code);
+    }
+  }
+
+  /** No place under the limits: told so, and gone within `closeTimeoutMs`. Until then it is one of `sockets`. */
+  #turnAway(ws: WebSocket, { closeCode, reason }: Closing): void {
+    const cutOff = setTimeout(() => ws.terminate(), this.#options.limits.closeTimeoutMs);
+    // Whatever else it sends is not read, and its errors are nobody's.
+    ws.on("error", () => undefined);
+    ws.once("close", () => clearTimeout(cutOff));
+    ws.close(closeCode, reason);
+  }
+
   #open(ws: WebSocket, socket: Duplex, slot: Slot, route: SocketRoute, upgrade: UpgradeRequest): void {
     const { limits, clock, onError } = this.#options;
     const connection = new SocketConnection({
@@ -96,6 +119,7 @@ export class WebSocketTransport {
       socket,
       slot,
       silent: route.silent,
+      closing: route.closing,
       limits,
       clock,
       onError,

@@ -9,7 +9,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { OpenConnection, Slot } from "../connections.ts";
 import { MessageRate } from "../message-rate.ts";
-import type { Connection, ConnectionHandler, Frame } from "./connection.ts";
+import type { Closing, Connection, ConnectionHandler, Frame } from "./connection.ts";
 import { joinFrames } from "./frame.ts";
 
 export interface SocketConnectionOptions {
@@ -20,6 +20,8 @@ export interface SocketConnectionOptions {
   socket: Duplex;
   slot: Slot;
   silent: boolean;
+  /** The route's. */
+  closing?: ((code: ErrorCode) => Closing) | undefined;
   limits: Limits;
   clock: Clock;
   onError: (error: unknown) => void;
@@ -105,7 +107,10 @@ export class SocketConnection implements Connection, OpenConnection {
   end(code: ErrorCode): void {
     if (this.#closed) return;
     this.#options.slot.countEnd(code);
-    this.endWith(ERRORS[code].closeCode ?? INTERNAL_ERROR, code);
+    const closing = this.#options.closing?.(code) ?? closingOf(code);
+    const farewell = this.#handler?.farewell?.(closing);
+    if (farewell) this.#outbox.push(farewell);
+    this.endWith(closing.closeCode, closing.reason);
   }
 
   endWith(closeCode: number, reason: string): void {
@@ -224,4 +229,8 @@ export class SocketConnection implements Connection, OpenConnection {
     this.#options.onError(error);
     this.end("internal_error");
   }
+}
+
+function closingOf(code: ErrorCode): Closing {
+  return { closeCode: ERRORS[code].closeCode ?? INTERNAL_ERROR, reason: code };
 }
