@@ -114,6 +114,11 @@ export const LIMITS = {
     "records",
     "Live records that wait while a client catches up. Beyond it they are read from the log again.",
   ),
+  replayRecords: limit(
+    1_000,
+    "records",
+    "Records of one topic, the newest, in which a wire without a cursor looks for what a client missed.",
+  ),
   transfersPerPayment: limit(
     1_000,
     "transfers",
@@ -160,6 +165,11 @@ export const LIMITS = {
     200,
     "characters",
     "Longest name of a Pusher channel, prefixes included. Beyond it: `pusher:subscription_error`.",
+  ),
+  tributarySubscriptionsPerConnection: limit(
+    100,
+    "tracking IDs",
+    "Tracking ids that one Tributary client may follow. Beyond it: an `error`, CONNECTION_ERROR; the connection goes on. A client that subscribes to all of them at once must also keep to `messagesPerSecond`.",
   ),
 } as const satisfies Record<string, LimitSpec>;
 

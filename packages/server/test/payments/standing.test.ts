@@ -21,6 +21,21 @@ describe("a standing payment", () => {
     expect(story.payment).toMatchObject({ status: "pending", amountState: "none", receivedAtomic: 0n, flags: [] });
   });
 
+  it("says of a transfer that is settled where it stood before, so that nobody counts it twice", () => {
+    const story = standing();
+    story.seen();
+    story.included({ block: block(5) });
+    story.head(6);
+    story.head(10);
+    story.included({ txId: "tx2", block: block(5), confirmations: 6 });
+    const settled = story.history.filter(({ type }) => type === "transfer.confirmed" || type === "transfer.final");
+    expect(settled.map(({ type, data }) => [type, data.from])).toEqual([
+      ["transfer.confirmed", "included"],
+      ["transfer.final", "confirmed"],
+      ["transfer.final", undefined],
+    ]);
+  });
+
   it("tells two confirmations where one is enough", () => {
     const story = new Story({ amountAtomic: null, policy: { confirmationsRequired: 1, finalConfirmations: 6 } });
     story.included();
