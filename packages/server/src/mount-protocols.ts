@@ -14,10 +14,14 @@ import type { ProtocolContext } from "./protocols/protocol.ts";
 import type { TrustedProxies } from "./transports/client-address.ts";
 import type { Connections } from "./transports/connections.ts";
 import type { Wire } from "./transports/http-server.ts";
+import type { ChannelRoute } from "./transports/pusher/channels.ts";
+import { PusherTransport } from "./transports/pusher/transport.ts";
+import type { SocketIoTransport } from "./transports/socketio/transport.ts";
 import type { WebSocketTransport } from "./transports/websocket/server.ts";
 
 export interface Transports {
   sockets: WebSocketTransport;
+  socketIo: SocketIoTransport;
   connections: Connections;
   proxies: TrustedProxies;
 }
@@ -37,14 +41,17 @@ export interface Mounted {
   mounts: readonly Mount[];
 }
 
-export function mountProtocols(parts: ProtocolParts, { sockets, connections, proxies }: Transports): Mounted {
+export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connections, proxies }: Transports): Mounted {
   const { config, ingest, registry } = parts;
   const identiPay = identipay({ ...parts, connections, proxies, settings: config.identipay });
   sockets.mount(nativeStream(parts, registry));
   sockets.mount(blockonomicsRoute(parts, registry));
   sockets.mount(identiPay.route);
+  const { limits, onError } = parts;
+  const channels: readonly ChannelRoute[] = [];
+  new PusherTransport({ apps: config.pusher.apps, routes: channels, sockets, limits, onError });
   return {
-    wires: [sockets],
+    wires: [sockets, socketIo],
     mounts: [(api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }), identiPay.http],
   };
 }

@@ -11,6 +11,7 @@ import { SandboxChain } from "../src/chains/sandbox/chain.ts";
 import { SandboxChainControls } from "../src/chains/sandbox/controls.ts";
 import { sandboxFacts } from "../src/chains/sandbox/facts.ts";
 import { SandboxWatcher } from "../src/chains/sandbox/sandbox-watcher.ts";
+import { SANDBOX_PUSHER_APP } from "../src/config/pusher.ts";
 import { Hub } from "../src/fanout/hub.ts";
 import type { Api } from "../src/http/api.ts";
 import type { Mount } from "../src/http/deps.ts";
@@ -37,6 +38,8 @@ import { SqliteIdempotencyStore } from "../src/storage/sqlite/idempotency-store.
 import { SqliteMerchantStore } from "../src/storage/sqlite/merchant-store.ts";
 import { SqliteSandboxLedger } from "../src/storage/sqlite/sandbox-ledger.ts";
 import { TrustedProxies } from "../src/transports/client-address.ts";
+import type { ChannelRoute } from "../src/transports/pusher/channels.ts";
+import { PusherTransport } from "../src/transports/pusher/transport.ts";
 import { LossyBus } from "./lossy-bus.ts";
 import { ServerCore } from "./server-core.ts";
 import { TransportServer } from "./transport-server.ts";
@@ -181,6 +184,9 @@ export class ProtocolServer {
     });
     this.transports.sockets.mount(identiPay.route);
     this.identipayPlaces = identiPay.places;
+    const channels: readonly ChannelRoute[] = [];
+    const { sockets } = this.transports;
+    new PusherTransport({ ...context, apps: [SANDBOX_PUSHER_APP], routes: channels, sockets });
     this.#api = await this.#buildApi(context, [
       (api, posts) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry, posts }),
       identiPay.http,
@@ -206,7 +212,7 @@ export class ProtocolServer {
   }
 
   #buildApi(context: ProtocolContext, mounts: readonly Mount[]): Promise<Api> {
-    const { connections, http } = this.transports;
+    const { connections } = this.transports;
     return buildHttpApi({
       mode: this.#mode,
       version: "0.0.0",
@@ -226,10 +232,7 @@ export class ProtocolServer {
       proxies: new TrustedProxies([]),
       logger: pino({ level: "silent" }),
       mounts,
-      serverFactory: (handler: RequestListener) => {
-        http.on("request", handler);
-        return http;
-      },
+      serverFactory: (handler: RequestListener) => this.transports.serve(handler),
     });
   }
 }

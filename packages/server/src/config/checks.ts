@@ -4,6 +4,7 @@ import type { LimitName } from "../kit/limits.ts";
 import type { ChainConfig, Config } from "./config.ts";
 import type { ConfigProblem } from "./config-error.ts";
 import { checkIdentipay } from "./identipay.ts";
+import { checkPusher } from "./pusher.ts";
 
 /** The name of the simulated chain. */
 const SANDBOX_CHAIN = "sandbox";
@@ -24,6 +25,7 @@ export function checkConfig(config: Config, given: Given, whereOf: WhereOf): Con
     ...checkProxies(config, whereOf),
     ...Object.entries(config.chains).flatMap(([name, chain]) => checkChain(name, chain, whereOf)),
     ...checkIdentipay(config, whereOf),
+    ...checkPusher(config, whereOf),
   ];
 }
 

@@ -4,6 +4,7 @@ import { chainKinds } from "./chain-schema.ts";
 import type { Given } from "./checks.ts";
 import type { ChainConfig, Config, IdentipayConfig, LogLevel, Mode } from "./config.ts";
 import type { Tree } from "./layers.ts";
+import { completePusher } from "./pusher.ts";
 import { SETTINGS } from "./settings.ts";
 
 type PathResolver = (path: string) => string;
@@ -35,6 +36,7 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
     },
     replayWindowMs: value<number>("replayWindowMs"),
     identipay: completeIdentipay(tree.identipay as Partial<IdentipayConfig> | undefined),
+    pusher: completePusher(tree.pusher as Tree | undefined, value<Mode>("mode")),
   };
   return { config: Object.freeze(config), given: { tls } };
 }

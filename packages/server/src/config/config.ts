@@ -42,6 +42,17 @@ export interface IdentipayConfig {
   readonly currencies: Readonly<Record<string, string>> | null;
 }
 
+/** An app of the Pusher protocol. */
+export interface PusherAppConfig {
+  readonly id: string;
+  readonly keys: readonly string[];
+  readonly secret: string | null;
+  /** 32 bytes. */
+  readonly encryptionMasterKey: Buffer | null;
+  /** Whose channels the secret signs for; `null`: everybody's. */
+  readonly merchantId: string | null;
+}
+
 export interface Config {
   readonly mode: Mode;
   readonly host: string;
@@ -69,4 +80,6 @@ export interface Config {
   readonly replayWindowMs: number;
   /** What identiPay's proposals become; `null`: the sandbox's own coin, in live mode nothing. */
   readonly identipay: IdentipayConfig | null;
+  /** The sandbox's own app included. */
+  readonly pusher: { readonly apps: readonly PusherAppConfig[] };
 }

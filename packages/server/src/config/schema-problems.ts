@@ -31,7 +31,12 @@ export function schemaProblems(errors: readonly ErrorObject[], whereOf: (path: s
 /** The value itself, where it is short and no secret. */
 function shown(value: unknown, path: string): string {
   // A URL may carry a password.
-  if (/password|url/i.test(path) || (typeof value === "object" && value !== null) || value === undefined) return "";
+  if (
+    /password|url|secret|masterkey/i.test(path) ||
+    (typeof value === "object" && value !== null) ||
+    value === undefined
+  )
+    return "";
   const text = JSON.stringify(value);
   return text.length > 80 ? "" : `${text} `;
 }

@@ -8,6 +8,7 @@ import { LIMITS } from "../kit/limits.ts";
 import { ALLOWED } from "../kit/strict-schema.ts";
 import { chainsSchema } from "./chain-schema.ts";
 import { identipaySchema } from "./identipay.ts";
+import { pusherSchema } from "./pusher.ts";
 
 /** Annotation: the environment variable that sets the value. */
 export const ENVIRONMENT = "x-environment";
@@ -165,6 +166,7 @@ const paymentSettings = {
   }),
   chains: chainsSchema,
   identipay: identipaySchema,
+  pusher: pusherSchema,
   limits: limitsSchema,
 };
 
