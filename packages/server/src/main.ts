@@ -47,6 +47,7 @@ import { Connections } from "./transports/connections.ts";
 import { createHttpServer, firstOf, type TlsFiles } from "./transports/http-server.ts";
 import { refuseSocket } from "./transports/refuse-socket.ts";
 import { RESERVED_DESCRIPTORS, SocketGate } from "./transports/socket-gate.ts";
+import { SocketIoTransport } from "./transports/socketio/transport.ts";
 import { WebSocketTransport } from "./transports/websocket/server.ts";
 
 export interface ServerHooks {
@@ -193,9 +194,11 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   let stopping = false;
   const proxies = new TrustedProxies(config.trustProxy);
   const connections = new Connections({ limits: config.limits, clock, onError });
-  const sockets = new WebSocketTransport({ connections, proxies, limits: config.limits, clock, onError });
+  const transportParts = { connections, proxies, limits: config.limits, clock, onError };
+  const sockets = new WebSocketTransport(transportParts);
+  const socketIo = new SocketIoTransport(transportParts);
   const protocolParts = { ...context, config, ingest, registry, sandbox: chains.sandbox };
-  const { wires, mounts } = mountProtocols(protocolParts, { sockets, connections, proxies });
+  const { wires, mounts } = mountProtocols(protocolParts, { sockets, socketIo, connections, proxies });
 
   const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
   const tls = await readTlsFiles(config);
@@ -227,7 +230,7 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     logger: hooks.logger,
     mounts,
     serverFactory: (handler) => {
-      server = createHttpServer(config.limits, tls, firstOf(wires, handler));
+      server = createHttpServer(config.limits, tls, firstOf(wires, guard, handler));
       return server;
     },
   };
@@ -336,7 +339,12 @@ async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Cl
 /** Limits the TCP connections, and says so where the system allows fewer than the configuration. */
 function openSocketGate(
   server: Server,
-  { config, proxies, connections, logger }: Omit<Transports, "sockets"> & { config: Config; logger: Logger },
+  {
+    config,
+    proxies,
+    connections,
+    logger,
+  }: Pick<Transports, "proxies" | "connections"> & { config: Config; logger: Logger },
 ): SocketGate {
   const { limits, mode } = config;
   const descriptors = descriptorLimit();

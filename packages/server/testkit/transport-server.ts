@@ -1,5 +1,6 @@
 /** The transports on a real HTTP server, with limits and a clock that the test sets. */
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { WebSocket } from "ws";
 import { PaybellError } from "../src/kit/errors.ts";
@@ -7,10 +8,21 @@ import { defaultLimits, type Limits } from "../src/kit/limits.ts";
 import { TrustedProxies } from "../src/transports/client-address.ts";
 import { Connections } from "../src/transports/connections.ts";
 import { refuseSocket } from "../src/transports/refuse-socket.ts";
+import type { SocketIoRoute } from "../src/transports/socketio/connection.ts";
+import { SocketIoTransport } from "../src/transports/socketio/transport.ts";
 import type { SocketRoute } from "../src/transports/websocket/connection.ts";
 import { WebSocketTransport } from "../src/transports/websocket/server.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { until } from "./until.ts";
+
+export interface TransportServerOptions {
+  routes?: readonly SocketRoute[];
+  socketIoRoutes?: readonly SocketIoRoute[];
+  limits?: Partial<Limits>;
+  trustProxy?: readonly string[];
+  /** PEM texts; left out: no TLS. */
+  tls?: { cert: string; key: string };
+}
 
 export class TransportServer {
   readonly clock = new ManualClock(Date.UTC(2026, 0, 1));
@@ -18,32 +30,41 @@ export class TransportServer {
   readonly limits: Limits;
   readonly connections: Connections;
   readonly sockets: WebSocketTransport;
+  readonly socketIo: SocketIoTransport;
   readonly http: Server;
   readonly #clients: { terminate(): void }[] = [];
+  #api: RequestListener = (_request, response) => response.writeHead(404).end();
 
-  constructor(options: { routes?: readonly SocketRoute[]; limits?: Partial<Limits>; trustProxy?: readonly string[] }) {
+  constructor(options: TransportServerOptions) {
     const { clock } = this;
     const onError = (error: unknown) => this.errors.push(error);
     this.limits = { ...defaultLimits, closeTimeoutMs: 200, ...options.limits };
     this.connections = new Connections({ limits: this.limits, clock, onError });
     const proxies = new TrustedProxies(options.trustProxy ?? []);
-    this.sockets = new WebSocketTransport({
-      connections: this.connections,
-      proxies,
-      limits: this.limits,
-      clock,
-      onError,
-    });
+    const { connections, limits } = this;
+    this.sockets = new WebSocketTransport({ connections, proxies, limits, clock, onError });
+    this.socketIo = new SocketIoTransport({ connections, proxies, limits, clock, onError });
     for (const route of options.routes ?? []) this.sockets.mount(route);
-    this.http = createServer();
+    for (const route of options.socketIoRoutes ?? []) this.socketIo.mount(route);
+    this.http = options.tls ? createTlsServer(options.tls) : createServer();
+    this.http.on("request", (request, response) => {
+      if (!this.socketIo.handleRequest(request, response)) this.#api(request, response);
+    });
     this.http.on("upgrade", (request, socket, head) => {
       if (this.sockets.handleUpgrade(request, socket, head)) return;
+      if (this.socketIo.handleUpgrade(request, socket, head)) return;
       refuseSocket(socket, new PaybellError("not_found", "There is no WebSocket at this path."));
     });
   }
 
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.http.listen(0, "127.0.0.1", resolve));
+  /** Who answers the requests that no transport takes; until then it is 404. */
+  serve(api: RequestListener): Server {
+    this.#api = api;
+    return this.http;
+  }
+
+  async listen(port = 0): Promise<this> {
+    await new Promise<void>((resolve) => this.http.listen(port, "127.0.0.1", resolve));
     return this;
   }
 

@@ -5,7 +5,7 @@ import { PaybellError } from "../kit/errors.ts";
 import type { Api } from "./api.ts";
 import { type Authenticator, bearerKey, type Caller } from "./authenticator.ts";
 import type { HttpApiDeps } from "./deps.ts";
-import { RequestRate } from "./request-rate.ts";
+import { RequestRate } from "../transports/request-rate.ts";
 
 export function authenticateRequests(
   api: Api,

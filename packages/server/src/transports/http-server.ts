@@ -14,12 +14,20 @@ export interface Wire {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
 }
 
-/** Requests go to the first of the wires that takes them, else to `handler`. */
-export function firstOf(wires: readonly Wire[], handler: RequestListener): RequestListener {
+/**
+ * Requests go to the first of the wires that takes them, else to `handler`.
+ * @param guard says why a request is refused whatever its path, or `null`; `handler`, which has the same guard, tells
+ */
+export function firstOf(
+  wires: readonly Wire[],
+  guard: (request: IncomingMessage) => PaybellError | null,
+  handler: RequestListener,
+): RequestListener {
   const asked = wires.filter((wire) => wire.handleRequest !== undefined);
   if (asked.length === 0) return handler;
   return (request, response) => {
-    if (!asked.some((wire) => wire.handleRequest?.(request, response))) handler(request, response);
+    const isTaken = !guard(request) && asked.some((wire) => wire.handleRequest?.(request, response));
+    if (!isTaken) handler(request, response);
   };
 }
 

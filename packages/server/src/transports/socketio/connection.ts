@@ -5,13 +5,14 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { ErrorCode } from "@paybell/protocol";
+import type { Frame } from "../websocket/connection.ts";
 
 /** An event packet of the main namespace, encoded: made once (`eventPacket`), written to any number of sockets. */
 export interface EventPacket {
   /** The Socket.IO packet, as the engine's message carries it. */
   readonly encoded: string;
   /** The same as a complete WebSocket text frame, for sockets on that engine transport. */
-  readonly frame: Buffer;
+  readonly frame: Frame;
 }
 
 /** One Socket.IO socket, in the main namespace. */

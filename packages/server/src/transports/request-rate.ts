@@ -3,8 +3,8 @@
  * is known, and can be told.
  */
 import { PaybellError } from "../kit/errors.ts";
-import { addressGroup } from "../transports/client-address.ts";
-import { MessageRate } from "../transports/message-rate.ts";
+import { addressGroup } from "./client-address.ts";
+import { MessageRate } from "./message-rate.ts";
 
 /** Addresses remembered at once, about 150 bytes each; the one that has been known longest goes first. */
 const ADDRESSES_KEPT = 10_000;
