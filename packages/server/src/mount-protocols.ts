@@ -2,6 +2,7 @@
  * Which protocol is served on which transport: the second half of the composition root. A protocol is added here and
  * nowhere else.
  */
+import type { ErrorCode } from "@paybell/protocol";
 import type { Config } from "./config/config.ts";
 import type { Mount, SandboxControls } from "./http/deps.ts";
 import type { ChainRegistry } from "./ingest/chain-registry.ts";
@@ -11,6 +12,7 @@ import { blockonomicsRoute } from "./protocols/blockonomics/route.ts";
 import { identipay } from "./protocols/identipay/identipay.ts";
 import { nativeStream } from "./protocols/native/stream.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
+import { tributary } from "./protocols/tributary/tributary.ts";
 import type { TrustedProxies } from "./transports/client-address.ts";
 import type { Connections } from "./transports/connections.ts";
 import type { Wire } from "./transports/http-server.ts";
@@ -44,6 +46,10 @@ export interface Mounted {
 export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connections, proxies }: Transports): Mounted {
   const { config, ingest, registry } = parts;
   const identiPay = identipay({ ...parts, connections, proxies, settings: config.identipay });
+  const { replayWindowMs } = config;
+  const countRefusal = (code: ErrorCode) => connections.countRefusal(code);
+  const tributaryParts = tributary({ ...parts, replayWindowMs, countRefusal });
+  socketIo.mount(tributaryParts.route);
   sockets.mount(nativeStream(parts, registry));
   sockets.mount(blockonomicsRoute(parts, registry));
   sockets.mount(identiPay.route);
@@ -52,6 +58,10 @@ export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connec
   new PusherTransport({ apps: config.pusher.apps, routes: channels, sockets, limits, onError });
   return {
     wires: [sockets, socketIo],
-    mounts: [(api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }), identiPay.http],
+    mounts: [
+      (api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }),
+      identiPay.http,
+      tributaryParts.http,
+    ],
   };
 }

@@ -34,6 +34,7 @@ import type { Places } from "../src/protocols/identipay/places.ts";
 import { nativeFeeds } from "../src/protocols/native/feeds.ts";
 import { nativeStream } from "../src/protocols/native/stream.ts";
 import type { ProtocolContext } from "../src/protocols/protocol.ts";
+import { tributary } from "../src/protocols/tributary/tributary.ts";
 import { SqliteIdempotencyStore } from "../src/storage/sqlite/idempotency-store.ts";
 import { SqliteMerchantStore } from "../src/storage/sqlite/merchant-store.ts";
 import { SqliteSandboxLedger } from "../src/storage/sqlite/sandbox-ledger.ts";
@@ -55,12 +56,15 @@ export interface ProtocolServerOptions {
   aroundReads?: (read: "snapshot" | "latestOnAddress") => Promise<void>;
   /** Left out: `sandbox`. The chain is simulated in live mode too, but nobody may move it over HTTP. */
   mode?: "sandbox" | "live";
+  /** How far back wires without a cursor tell what a client missed. Left out: an hour. */
+  replayWindowMs?: number;
   /** Whose `X-Forwarded-For` is believed. */
   trustProxy?: readonly string[];
 }
 
 /** How often the hub looks for lost hints, ms. */
 const HUB_POLL_MS = 5;
+const REPLAY_WINDOW_MS = 3_600_000;
 
 export class ProtocolServer {
   readonly core: ServerCore;
@@ -187,9 +191,17 @@ export class ProtocolServer {
     const channels: readonly ChannelRoute[] = [];
     const { sockets } = this.transports;
     new PusherTransport({ ...context, apps: [SANDBOX_PUSHER_APP], routes: channels, sockets });
+    const { connections } = this.transports;
+    const tributaryParts = tributary({
+      ...context,
+      replayWindowMs: options.replayWindowMs ?? REPLAY_WINDOW_MS,
+      countRefusal: (code) => connections.countRefusal(code),
+    });
+    this.transports.socketIo.mount(tributaryParts.route);
     this.#api = await this.#buildApi(context, [
       (api, posts) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry, posts }),
       identiPay.http,
+      tributaryParts.http,
     ]);
     await this.transports.listen();
   }
