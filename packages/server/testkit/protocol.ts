@@ -6,6 +6,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CreateRequest } from "../src/ingest/ingest.ts";
 import type { LogRecord } from "../src/log/event-log.ts";
 import { topics } from "../src/log/topic.ts";
 import type { Payment } from "../src/payments/payment.ts";
@@ -25,6 +26,8 @@ export interface FollowingClient {
 }
 
 export interface ProtocolHarness {
+  /** What a payment needs so that this protocol's clients can follow it: asked for each payment. */
+  request?(): Partial<CreateRequest>;
   /** Resolves when the client has joined: what happens from now on must reach it. */
   connect(server: ProtocolServer, payment: Payment, cursor: string | null): Promise<FollowingClient>;
   /** The messages that a client hears who is there from the creation of the payment on. */
@@ -50,6 +53,8 @@ export function testProtocol(name: string, harness: ProtocolHarness): void {
 
     const whole = async (payment: Payment) =>
       harness.expected(await server.records(topics.payment(payment.id)), server);
+
+    const create = () => server.create(harness.request?.());
 
     const live = async (payment: Payment) => {
       await server.pay(payment);
@@ -82,7 +87,7 @@ export function testProtocol(name: string, harness: ProtocolHarness): void {
     }
 
     it("a client that is there all the time hears every step once, in order", async () => {
-      const payment = await server.create();
+      const payment = await create();
       const client = await harness.connect(server, payment, null);
       await live(payment);
       await hearsRest(client, payment);
@@ -103,7 +108,7 @@ export function testProtocol(name: string, harness: ProtocolHarness): void {
     });
 
     async function comeInTheMiddle(plan: readonly Step[], fates: readonly Fate[]): Promise<void> {
-      const payment = await server.create();
+      const payment = await create();
       server.bus.fates = [...fates];
       const joining: Promise<FollowingClient>[] = [];
       let paid = false;
@@ -126,7 +131,7 @@ export function testProtocol(name: string, harness: ProtocolHarness): void {
     }
 
     async function cutAgainAndAgain(): Promise<void> {
-      const payment = await server.create();
+      const payment = await create();
       const heard: string[] = [];
       let client = await harness.connect(server, payment, null);
       const contained = client.contained ?? 0;
@@ -150,7 +155,7 @@ export function testProtocol(name: string, harness: ProtocolHarness): void {
     if (harness.hasCursor) it("a client that is cut off again and again hears each step once", cutAgainAndAgain);
 
     it.each(Object.keys(harness.malformed))("%s hurts nobody else", async (mistake) => {
-      const payment = await server.create();
+      const payment = await create();
       const good = await harness.connect(server, payment, null);
       await harness.malformed[mistake]?.(server, payment);
       await server.pay(payment);
