@@ -9,7 +9,7 @@ export type ClientOptions = Partial<ManagerOptions & SocketOptions>;
 type Connect = (url: string, options: ClientOptions) => Socket;
 
 export const SOCKET_IO_VERSIONS: Readonly<Record<string, Connect>> = {
-  "4.0": io40 as unknown as Connect,
+  "4.0": io40,
   "4.5": io45 as unknown as Connect,
   "4.8": io48,
 };

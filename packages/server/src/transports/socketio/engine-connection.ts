@@ -44,8 +44,14 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
   #socket: Socket | null = null;
   #session: Session | null = null;
   #handler: SocketIoHandler | null = null;
+  /** The protocol is opening its side: an end waits until it has one, which knows what to say. */
+  #opening = false;
+  #endsWith: ErrorCode | null = null;
   #handling = false;
+  /** For the protocol: the client has left, or the server has ended it, or the engine's connection is gone. */
   #closed = false;
+  /** When the client left the namespace; it closes the engine's connection itself, or we do. */
+  #leftAtMs: number | null = null;
   #heardAtMs: number;
   #cutOff: NodeJS.Timeout | null = null;
 
@@ -115,16 +121,16 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
     // The protocol is the only listener: nothing is emitted on the socket itself, whatever the event's name.
     socket.use((event) => this.#receive(event));
     socket.on("error", () => this.end("invalid_request"));
-    // Its client has left the namespace, the only one that there is.
-    socket.once("disconnect", () => engine.close());
+    socket.once("disconnect", () => this.#leave());
     const { headers } = engine.request;
     const { auth } = socket.handshake;
     const session = this.#session as Session;
-    try {
+    this.#opening = true;
+    this.#attempt(() => {
       this.#handler = route.open(this, { url, headers, remoteAddress, auth, session });
-    } catch (error) {
-      this.#fail(error);
-    }
+    });
+    this.#opening = false;
+    if (this.#endsWith) this.end(this.#endsWith);
   }
 
   send(packet: EventPacket): void {
@@ -146,8 +152,9 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
   }
 
   beat(nowMs: number): void {
+    const { limits, engine } = this.#options;
+    if (this.#leftAtMs !== null && nowMs - this.#leftAtMs >= limits.handshakeTimeoutMs) engine.close();
     if (this.#closed) return;
-    const { limits } = this.#options;
     if (nowMs - this.#heardAtMs >= limits.idleTimeoutMs) this.end("idle_timeout");
     else if (!this.#socket && nowMs - this.#openedAtMs >= limits.handshakeTimeoutMs) this.end("request_timeout");
     if (!this.#closed) this.#attempt(() => this.#handler?.onBeat?.(nowMs));
@@ -155,13 +162,17 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
 
   /** Closes the engine's connection, never the namespace: after a disconnect packet a client stays away. */
   #finish(code: ErrorCode, closeCode: number): void {
-    if (this.#closed) return;
     const { slot, engine, limits } = this.#options;
+    if (this.#opening) {
+      this.#endsWith ??= code;
+      return;
+    }
+    if (this.#leftAtMs !== null) engine.close();
+    if (this.#closed) return;
     slot.countEnd(code);
     this.#sayFarewell(code);
     this.#outlet.flush();
-    this.#closed = true;
-    this.#inbox.length = 0;
+    this.#close();
     const ws = webSocketOf(engine);
     // The engine closes a WebSocket without a code. What still waits in it goes first.
     if (ws && !hasQueue(engine)) ws.close(closeCode, code);
@@ -170,6 +181,13 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
       ws?.terminate();
     }, limits.closeTimeoutMs);
     engine.close();
+  }
+
+  /** The client says that it leaves the namespace, the only one that there is. */
+  #leave(): void {
+    if (this.#closed) return;
+    this.#leftAtMs = this.#options.clock.nowMs();
+    this.#close();
   }
 
   #sayFarewell(code: ErrorCode): void {
@@ -186,8 +204,10 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
     const nowMs = clock.nowMs();
     const isInTime = this.#rate.take(nowMs);
     if (this.#closed) {
+      if (isInTime) return;
       // Who goes on sending after the end is no longer read: the bytes stay where they came from, until he is cut.
-      if (!isInTime) on?.pause();
+      on?.pause();
+      if (this.#leftAtMs !== null) this.#options.engine.close();
       return;
     }
     this.#heardAtMs = nowMs;
@@ -224,13 +244,21 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
   #gone(reason: string): void {
     const { slot, engine } = this.#options;
     if (!this.#closed) this.#countClose(reason);
-    this.#closed = true;
-    this.#inbox.length = 0;
-    this.#outlet.close();
+    this.#close();
     const ws = webSocketOf(engine);
     if (!ws || ws.readyState === EngineWebSocket.CLOSED) this.#release(slot);
     else ws.once("close", () => this.#release(slot));
-    this.#attempt(() => this.#handler?.onClose());
+  }
+
+  /** The protocol's side is over. Harmless if repeated. */
+  #close(): void {
+    const handler = this.#handler;
+    this.#handler = null;
+    this.#closed = true;
+    this.#inbox.length = 0;
+    this.#outlet.close();
+    // Not from within a call of the protocol's own.
+    if (handler) queueMicrotask(() => this.#attempt(() => handler.onClose()));
   }
 
   #release(slot: Slot): void {

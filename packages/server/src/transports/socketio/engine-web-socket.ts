@@ -4,11 +4,16 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { WebSocket, WebSocketServer } from "ws";
+import { type ServerOptions, WebSocket, WebSocketServer } from "ws";
 import type { Limits } from "../../kit/limits.ts";
 
 /** Close codes by which `ws` answers bytes that are no WebSocket, or too many. Source: RFC 6455, 7.4.1. */
 const CLIENTS_FAULT: ReadonlySet<number | undefined> = new Set([1002, 1003, 1007, 1008, 1009]);
+
+interface WebSocketOptions extends ServerOptions<typeof EngineWebSocket> {
+  /** Time for a client to answer the close. Source: ws 8.23, whose types do not have it yet. */
+  closeTimeout: number;
+}
 
 export class EngineWebSocket extends WebSocket {
   /** The socket below: complete frames are written to it directly. Nothing is compressed, so the order holds. */
@@ -29,17 +34,18 @@ export class EngineWebSocket extends WebSocket {
 /** What the engine makes its WebSockets with (its option `wsEngine`), which passes no other limits than `maxPayload`.
  * @param onOpen called before the engine gets the socket */
 export function webSocketServer(limits: Limits, onOpen: (ws: EngineWebSocket, request: IncomingMessage) => void) {
+  const options: WebSocketOptions = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.messageBytes,
+    maxFragments: limits.framesPerMessage,
+    closeTimeout: limits.closeTimeoutMs,
+    WebSocket: EngineWebSocket,
+  };
   return class extends WebSocketServer<typeof EngineWebSocket> {
     constructor() {
-      super({
-        noServer: true,
-        clientTracking: false,
-        perMessageDeflate: false,
-        maxPayload: limits.messageBytes,
-        maxFragments: limits.framesPerMessage,
-        closeTimeout: limits.closeTimeoutMs,
-        WebSocket: EngineWebSocket,
-      });
+      super(options);
     }
 
     override handleUpgrade(
