@@ -24,6 +24,7 @@ import { requestGuard } from "./http/request-guard.ts";
 import { seedSandbox } from "./http/sandbox-seed.ts";
 import { ChainRegistry, type KnownChain } from "./ingest/chain-registry.ts";
 import { PaymentIngest } from "./ingest/payment-ingest.ts";
+import { ProductIngest } from "./ingest/product-ingest.ts";
 import { WatchList } from "./ingest/watch-list.ts";
 import { IngestSink, type WatchSinkDependencies } from "./ingest/watch-sink.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
@@ -41,6 +42,7 @@ import { SqliteEventLog } from "./storage/sqlite/event-log.ts";
 import { SqliteIdempotencyStore } from "./storage/sqlite/idempotency-store.ts";
 import { SqliteMerchantStore } from "./storage/sqlite/merchant-store.ts";
 import { SqlitePaymentStore } from "./storage/sqlite/payment-store.ts";
+import { SqliteProductStore } from "./storage/sqlite/product-store.ts";
 import { SqliteSandboxLedger } from "./storage/sqlite/sandbox-ledger.ts";
 import { TrustedProxies } from "./transports/client-address.ts";
 import { Connections } from "./transports/connections.ts";
@@ -117,6 +119,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     log: store.log,
     store: store.payments,
     merchants: store.merchants,
+    products: store.products,
     chains: registry,
     watchList,
     clock,
@@ -275,6 +278,7 @@ interface Store {
   database: SqliteDatabase;
   log: SqliteEventLog;
   payments: SqlitePaymentStore;
+  products: SqliteProductStore;
   merchants: SqliteMerchantStore;
   idempotency: SqliteIdempotencyStore;
   ledger: SqliteSandboxLedger;
@@ -299,6 +303,7 @@ async function openStore(
     database,
     log: new SqliteEventLog(database),
     payments: new SqlitePaymentStore(database),
+    products: new SqliteProductStore(database),
     merchants: new SqliteMerchantStore(database),
     idempotency: new SqliteIdempotencyStore(database),
     ledger: new SqliteSandboxLedger(database),

@@ -3,6 +3,7 @@ import type { ChainFacts, Watcher, WatchSink } from "../src/chains/watcher.ts";
 import { ChainRegistry } from "../src/ingest/chain-registry.ts";
 import type { CreateRequest } from "../src/ingest/ingest.ts";
 import { PaymentIngest } from "../src/ingest/payment-ingest.ts";
+import { ProductIngest } from "../src/ingest/product-ingest.ts";
 import { WatchList } from "../src/ingest/watch-list.ts";
 import { IngestSink } from "../src/ingest/watch-sink.ts";
 import type { Clock } from "../src/kit/clock.ts";
@@ -14,6 +15,7 @@ import { SqliteDatabase } from "../src/storage/sqlite/database.ts";
 import { SqliteEventLog } from "../src/storage/sqlite/event-log.ts";
 import { SqliteMerchantStore } from "../src/storage/sqlite/merchant-store.ts";
 import { SqlitePaymentStore } from "../src/storage/sqlite/payment-store.ts";
+import { SqliteProductStore } from "../src/storage/sqlite/product-store.ts";
 
 const MERCHANT = "merchant";
 const DAY_SECONDS = 86_400;
@@ -23,6 +25,8 @@ export class ServerCore {
   readonly log: SqliteEventLog;
   readonly store: SqlitePaymentStore;
   readonly ingest: PaymentIngest;
+  readonly products: SqliteProductStore;
+  readonly productIngest: ProductIngest;
   readonly #watchList = new WatchList();
   readonly #facts: ChainFacts;
 
@@ -52,12 +56,16 @@ export class ServerCore {
     this.database = database;
     this.log = new SqliteEventLog(database);
     this.store = new SqlitePaymentStore(database);
+    this.products = new SqliteProductStore(database);
     this.#facts = facts;
+    const chains = new ChainRegistry([{ facts, watched: true }]);
+    this.productIngest = new ProductIngest({ log: this.log, products: this.products, chains, clock });
     this.ingest = new PaymentIngest({
       log: this.log,
       store: this.store,
       merchants,
-      chains: new ChainRegistry([{ facts, watched: true }]),
+      products: this.products,
+      chains,
       watchList: this.#watchList,
       clock,
       defaults: {

@@ -7,6 +7,8 @@ import { SqliteEventLog } from "../src/storage/sqlite/event-log.ts";
 import { SqliteIdempotencyStore } from "../src/storage/sqlite/idempotency-store.ts";
 import { SqliteMerchantStore } from "../src/storage/sqlite/merchant-store.ts";
 import { SqlitePaymentStore } from "../src/storage/sqlite/payment-store.ts";
+import { SqliteProductStore } from "../src/storage/sqlite/product-store.ts";
+import { SqliteSessionStore } from "../src/storage/sqlite/session-store.ts";
 import type { OpenStore, StoreHome } from "./storing/home.ts";
 
 const fail = (error: unknown): never => {
@@ -23,8 +25,10 @@ export function storesOn(database: SqliteDatabase): OpenStore {
   return {
     log: new SqliteEventLog(database),
     payments: new SqlitePaymentStore(database),
+    products: new SqliteProductStore(database),
     merchants: new SqliteMerchantStore(database),
     idempotency: new SqliteIdempotencyStore(database),
+    sessions: new SqliteSessionStore(database),
     close: () => database.close(),
   };
 }

@@ -82,7 +82,8 @@ export class DecisionLoop {
       return await new Promise((resolve, reject) => {
         const outcomes = new Array<Outcome>(work.length);
         const open = work.map((_, index) => index);
-        const asked = { work, open, outcomes, progress: progress ?? null, check: check ?? null, fresh: false };
+        const known = { shortages: new Map(), fresh: false };
+        const asked = { work, open, outcomes, progress: progress ?? null, check: check ?? null, ...known };
         this.#waiting.push({ ...asked, attempts: 0, resolve, reject });
         this.#start();
       });
@@ -176,7 +177,7 @@ export class DecisionLoop {
     }
     let refused = 0;
     call.open = plan.items.flatMap((item) => {
-      const outcome = this.#outcomeOf(item, appended.value, undone);
+      const outcome = this.#outcomeOf(item, appended.value, { undone, call });
       if (outcome === "refused") refused += 1;
       if (typeof outcome === "string") return [item.index];
       call.outcomes[item.index] = outcome;
@@ -196,7 +197,11 @@ export class DecisionLoop {
   }
 
   /** `refused`: another process was faster. `unsure`: decided on what is not, or may not be, in the store. */
-  #outcomeOf(item: PlannedItem, results: readonly AppendResult[], undone: Set<string>): Outcome | "refused" | "unsure" {
+  #outcomeOf(
+    item: PlannedItem,
+    results: readonly AppendResult[],
+    { undone, call }: { undone: Set<string>; call: Call },
+  ): Outcome | "refused" | "unsure" {
     const { paymentId, commandAt, outcome, after } = item;
     if (!item.isSure || undone.has(paymentId)) return "unsure";
     if (commandAt === null) return outcome;
@@ -208,6 +213,8 @@ export class DecisionLoop {
     this.#undo(paymentId, undone);
     if (result?.reason === "idempotency") return { ok: false, idempotencyTaken: true };
     if (result?.reason === "transfer_credited") return { ok: false, reroute: true };
+    // Decided again, without what is not free.
+    if (result?.reason === "out_of_stock") call.shortages.set(paymentId, result.shortages);
     return "refused";
   }
 

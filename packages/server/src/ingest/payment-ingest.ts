@@ -3,37 +3,28 @@
  * Source: DESIGN.md, "The one path".
  */
 import type { ChainFacts, WatchReport } from "../chains/watcher.ts";
-import type { Clock } from "../kit/clock.ts";
 import { PaybellError } from "../kit/errors.ts";
-import type { EventLog, WatcherProgress } from "../log/event-log.ts";
-import type { MerchantStore, PaymentStore } from "../log/store.ts";
-import { decide, type Input } from "../payments/decide.ts";
+import type { WatcherProgress } from "../log/event-log.ts";
+import type { PaymentStore } from "../log/store.ts";
+import type { Input } from "../payments/decide.ts";
 import type { PaymentState } from "../payments/payment.ts";
-import type { ChainRegistry } from "./chain-registry.ts";
+import { Creation, type CreationOptions } from "./creation.ts";
 import { DecisionLoop } from "./decision-loop.ts";
 import {
   type AnswerWith,
   type CreateRequest,
   IdempotencyTaken,
   type Ingest,
+  type OrderRequest,
   type PaymentCommandInput,
   type ReportedObservation,
 } from "./ingest.ts";
-import { type NewPaymentDefaults, newPayment } from "./new-payment.ts";
 import { planObservations } from "./plan-observations.ts";
 import { planReport } from "./report.ts";
-import { topicsOf } from "./topics-of.ts";
-import type { WatchList } from "./watch-list.ts";
 import type { Outcome, Work } from "./work.ts";
 
-export interface PaymentIngestOptions {
-  log: EventLog;
+export interface PaymentIngestOptions extends CreationOptions {
   store: PaymentStore;
-  merchants: MerchantStore;
-  chains: ChainRegistry;
-  watchList: WatchList;
-  clock: Clock;
-  defaults: NewPaymentDefaults;
   /** May a merchant report what happens on this chain? Not where it is watched here. */
   observable: (chain: string) => boolean;
   /** See `LIMITS.transfersPerPayment`. */
@@ -50,49 +41,22 @@ const MAX_ROUTES = 10;
 export class PaymentIngest implements Ingest {
   readonly #options: PaymentIngestOptions;
   readonly #loop: DecisionLoop;
+  readonly #creation: Creation;
   /** How far each chain has been watched, also while nothing happens that would have to be written. */
   readonly #watchedUntilMs = new Map<string, number>();
 
   constructor(options: PaymentIngestOptions) {
     this.#options = options;
     this.#loop = new DecisionLoop(options);
+    this.#creation = new Creation(options, (state) => this.#loop.remember(state));
   }
 
-  async create(request: CreateRequest, answer?: AnswerWith): Promise<PaymentState> {
-    const { clock, chains, merchants, defaults, log, watchList } = this.#options;
-    const nowMs = clock.nowMs();
-    const { payment, derivedFrom } = await newPayment(request, chains, merchants, defaults, nowMs);
-    const decision = decide(null, { type: "create", payment }, nowMs);
-    if (!decision.ok) throw refused(decision.refusal);
-    const { state, events } = decision;
-    // Looked for before it is stored, and the watcher asked again afterwards: what it saw in between had no payment yet.
-    if (payment.recipient !== null) watchList.add(payment.chain, payment.recipient);
-    const [result] = await log.append([
-      {
-        kind: "payment",
-        expectedSequence: 0,
-        payment: state.payment,
-        transfers: [],
-        events,
-        topics: topicsOf(state.payment),
-        ...(derivedFrom === null ? {} : { derivedFrom }),
-        ...(answer ? { idempotency: answer(state) } : {}),
-      },
-    ]);
-    if (result?.ok) {
-      this.#loop.remember(state);
-      if (payment.recipient !== null) watchList.announce(payment.chain, payment.recipient);
-      return state;
-    }
-    if (result?.reason === "idempotency") throw new IdempotencyTaken();
-    if (result?.reason === "address_in_use") {
-      throw new PaybellError(
-        "address_in_use",
-        "Another open payment already waits on this address: use a fresh one, or wait until it is final, expired or cancelled.",
-        { field: "address" },
-      );
-    }
-    throw new PaybellError("conflict", "A payment with this id exists already.");
+  create(request: CreateRequest, answer?: AnswerWith): Promise<PaymentState> {
+    return this.#creation.payment(request, answer);
+  }
+
+  createOrder(request: OrderRequest, answer?: AnswerWith): Promise<PaymentState> {
+    return this.#creation.order(request, answer);
   }
 
   async execute(

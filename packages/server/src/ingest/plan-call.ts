@@ -1,7 +1,9 @@
 /** What is to be appended for one caller: each of his payments decided on as the calls before him in the batch left it. */
+import type { Shortage } from "@paybell/protocol";
 import type { AppendCommand, PaymentCommand, UnattributedCommand } from "../log/event-log.ts";
 import { type DecidedEvent, decide, type Input, type Refusal } from "../payments/decide.ts";
 import type { Payment, PaymentState } from "../payments/payment.ts";
+import { type StockLine, stockLines } from "../payments/stock.ts";
 import { type Transfer, transferKey } from "../payments/transfer.ts";
 import { topicsOf } from "./topics-of.ts";
 import { unattributed } from "./unattributed.ts";
@@ -91,7 +93,8 @@ function planWork(plan: PlannedCall, { call, index, work, working, nowMs }: Deci
   plan.items.push(item);
   if (!working) return null;
   const before = concerned(working.state, work);
-  const folded = foldInputs(before, work.inputs(before.payment, nowMs), nowMs);
+  const shortages = call.shortages.get(paymentId) ?? null;
+  const folded = foldInputs(before, work.inputs(before.payment, nowMs), nowMs, shortages);
   if ("refusal" in folded) {
     item.outcome = { ok: false, refusal: folded.refusal };
     item.isSure = working.wasRead;
@@ -127,10 +130,15 @@ function isProven(
   return keysOf(work, chain).every((key) => known.has(key) || folded.changed.has(key));
 }
 
-function foldInputs(before: PaymentState, inputs: readonly Input[], atMs: number): Folded | { refusal: Refusal } {
+function foldInputs(
+  before: PaymentState,
+  inputs: readonly Input[],
+  atMs: number,
+  shortages: readonly Shortage[] | null,
+): Folded | { refusal: Refusal } {
   const folded: Folded = { state: before, events: [], changed: new Map(), unattributed: [] };
   for (const input of inputs) {
-    const decision = decide(folded.state, input, atMs);
+    const decision = decide(folded.state, input, atMs, shortages);
     if (!decision.ok) return { refusal: decision.refusal };
     folded.state = decision.state;
     folded.events.push(...decision.events);
@@ -162,6 +170,14 @@ function commandOf(before: PaymentState, folded: Folded, answer: Work["answer"])
   );
   if (transfers) command.transfers = transfers;
   if (newTransfers) command.newTransfers = newTransfers;
+  const lines = stockLinesOf(before.payment, folded.state.payment);
+  if (lines.length > 0) command.stock = { lines };
   if (answer) command.idempotency = answer(folded.state);
   return command;
+}
+
+/** The items are those from before: an erasure takes them out of the payment. */
+function stockLinesOf(before: Payment, after: Payment): readonly StockLine[] {
+  if (after.stock === null || before.stock === after.stock) return [];
+  return stockLines(before.items ?? [], before.stock, after.stock);
 }

@@ -1,4 +1,5 @@
 /** What a decision is asked for, and what becomes of it. */
+import type { Shortage } from "@paybell/protocol";
 import type { IdempotentAnswer, WatcherProgress } from "../log/event-log.ts";
 import type { CreditedPayment } from "../log/store.ts";
 import type { Input, Refusal } from "../payments/decide.ts";
@@ -42,6 +43,8 @@ export interface Call {
   readonly progress: WatcherProgress | null;
   /** With one, the call is recorded as a whole or not at all. */
   readonly check: Check | null;
+  /** Of orders, by payment: what the store said is not free. */
+  readonly shortages: Map<string, readonly Shortage[]>;
   /** What is remembered was not good enough: read everything. */
   fresh: boolean;
 }

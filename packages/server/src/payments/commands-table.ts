@@ -83,6 +83,9 @@ export const DELIVERY_IN_STATUS: Readonly<Record<PaymentStatus, readonly Deliver
   failed: [],
 };
 
+/** What is not there cannot leave: an order that is short of stock waits, fails or is refunded. */
+export const DELIVERY_WHILE_SHORT: readonly DeliveryState[] = ["on_hold", "refunded", "failed"];
+
 /** Where delivery may go from where it stands. Refunded is the end; what was delivered can only be refunded. */
 export const DELIVERY_NEXT: Readonly<Record<DeliveryState, readonly DeliveryState[]>> = {
   none: ["processing", "delivering", "on_hold", "delivered", "refunded", "failed"],

@@ -7,15 +7,17 @@ import {
   type Condition,
   DELIVERY_IN_STATUS,
   DELIVERY_NEXT,
+  DELIVERY_WHILE_SHORT,
 } from "./commands-table.ts";
 import type { Decision, Input } from "./decision.ts";
-import { type Draft, emit, finish, flag, startDraft, unchanged } from "./draft.ts";
+import { type Draft, emit, finish, flag, type Shortages, startDraft, unchanged } from "./draft.ts";
 import type { Payment, PaymentState } from "./payment.ts";
+import type { StockCommand } from "./stock-table.ts";
 import { isLive } from "./transfer.ts";
 
 export type CommandInput = Extract<Input, { type: "claim" | "cancel" | "deliver" | "resolve" | "erase" }>;
 
-export function decideCommand(state: PaymentState, input: CommandInput, atMs: number): Decision {
+export function decideCommand(state: PaymentState, input: CommandInput, atMs: number, shortages: Shortages): Decision {
   const { payment } = state;
   const command = commandOf(input);
   const cell = COMMAND_TABLE[payment.status][command];
@@ -24,19 +26,32 @@ export function decideCommand(state: PaymentState, input: CommandInput, atMs: nu
   if (cell.when !== null && !holds(cell.when, state)) return refuse(state, command, cell.when);
   if (input.type === "deliver" && !nextDeliveries(state).includes(input.to)) return refuseDelivery(state, input.to);
 
-  const draft = startDraft(payment, atMs);
+  const draft = startDraft(payment, atMs, shortages);
+  draft.command = stockCommandOf(input);
   draft.payment.status = cell.to;
   if (input.type === "erase") return erase(state, draft);
   if (input.type === "claim") draft.payment.claimedAtMs = draft.atMs;
   if (input.type === "deliver") draft.payment.delivery = input.to;
   if (input.type === "resolve") flag(draft, "manual");
   emit(draft, cell.event, [], whatWasSaid(state, input, draft));
+  if (wantsStock(payment, input) && draft.payment.stock === "short") return refuseShort(shortages);
   return finish(state, draft, state.transfers, []);
 }
 
 function commandOf(input: CommandInput): Command {
   if (input.type !== "resolve") return input.type;
   return input.as === "paid" ? "resolve_paid" : "resolve_failed";
+}
+
+function stockCommandOf(input: CommandInput): StockCommand | null {
+  if (input.type === "erase") return "erase";
+  if (input.type === "deliver" && input.to === "refunded") return "refund";
+  return input.type === "resolve" && input.as === "paid" ? "resolve_paid" : null;
+}
+
+/** A short order is resolved as paid once there is stock for it. */
+function wantsStock({ stock }: Payment, input: CommandInput): boolean {
+  return stock === "short" && input.type === "resolve" && input.as === "paid";
 }
 
 /** Asked twice, done once: a repeated command is accepted and changes nothing. */
@@ -49,6 +64,7 @@ function isAlreadySo(payment: Payment, input: CommandInput, cell: CommandCell): 
     case "deliver":
       return payment.delivery === input.to;
     case "resolve":
+      if (wantsStock(payment, input)) return false;
       return payment.flags.includes("manual") && typeof cell === "object" && cell.to === payment.status;
     case "erase":
       return payment.erasedAtMs !== null;
@@ -90,7 +106,8 @@ function erase(state: PaymentState, draft: Draft): Decision {
 
 function nextDeliveries({ payment }: PaymentState): readonly DeliveryState[] {
   const inStatus = DELIVERY_IN_STATUS[payment.status];
-  return DELIVERY_NEXT[payment.delivery].filter((delivery) => inStatus.includes(delivery));
+  const next = DELIVERY_NEXT[payment.delivery].filter((delivery) => inStatus.includes(delivery));
+  return payment.stock === "short" ? next.filter((delivery) => DELIVERY_WHILE_SHORT.includes(delivery)) : next;
 }
 
 const CONDITION_TEXT: Readonly<Record<Condition, string>> = {
@@ -108,10 +125,16 @@ function refuse({ payment }: PaymentState, command: Command, unmet: Condition | 
   return { ok: false, refusal: { code: "invalid_state", message, details: { status: payment.status, allowed } } };
 }
 
+function refuseShort(shortages: Shortages): Decision {
+  const message = "The order is short: put its units into stock first (PATCH /v1/products/{id}), or refund it.";
+  return { ok: false, refusal: { code: "out_of_stock", message, details: { products: shortages } } };
+}
+
 function refuseDelivery(state: PaymentState, to: DeliveryState): Decision {
-  const { status, delivery } = state.payment;
+  const { status, delivery, stock } = state.payment;
   const allowed = nextDeliveries(state);
   const options = allowed.length === 0 ? "nothing follows from here" : `allowed now: ${allowed.join(", ")}`;
-  const message = `The payment is ${status} and its delivery is ${delivery}; it cannot become ${to}: ${options}.`;
+  const short = stock === "short" ? ", and its order is short of stock" : "";
+  const message = `The payment is ${status} and its delivery is ${delivery}${short}; it cannot become ${to}: ${options}.`;
   return { ok: false, refusal: { code: "invalid_state", message, details: { status, delivery, allowed } } };
 }

@@ -7,12 +7,13 @@ import { isTime, policyProblem } from "./sane.ts";
 export function createPayment(asked: NewPayment, atMs: number): Decision {
   const problem = problemOf(asked);
   if (problem !== null) return { ok: false, refusal: problem };
-  const { monitoringSeconds, ...given } = asked;
+  const { monitoringSeconds, stock = null, ...given } = asked;
   const expiresAtMs = given.amountAtomic === null ? null : given.expiresAtMs;
   const payment: Payment = {
     ...given,
     expiresAtMs,
     monitorUntilMs: expiresAtMs === null ? null : expiresAtMs + monitoringSeconds * 1_000,
+    stock,
     status: "pending",
     amountState: "none",
     delivery: "none",
@@ -27,7 +28,7 @@ export function createPayment(asked: NewPayment, atMs: number): Decision {
     deadlineMs: null,
     erasedAtMs: null,
   };
-  const draft = startDraft(payment, atMs);
+  const draft = startDraft(payment, atMs, null);
   emit(draft, "payment.created");
   const before: PaymentState = { payment, transfers: [] };
   return finish(before, draft, [], []);

@@ -7,7 +7,7 @@
 import { decideCommand } from "./commands.ts";
 import { createPayment } from "./create.ts";
 import type { Decide, Decision } from "./decision.ts";
-import { deadlineOf, emit, finish, startDraft, unchanged } from "./draft.ts";
+import { deadlineOf, emit, finish, type Shortages, startDraft, unchanged } from "./draft.ts";
 import { decideTransfers } from "./on-transfers.ts";
 import type { PaymentState } from "./payment.ts";
 import { isTime } from "./sane.ts";
@@ -17,7 +17,7 @@ import { TIME_TRIGGERS } from "./transitions.ts";
 
 export type { Decide, DecidedEvent, Decision, Input, NewPayment, Refusal, Rejection } from "./decision.ts";
 
-export const decide: Decide = (state, input, atMs) => {
+export const decide: Decide = (state, input, atMs, shortages = null) => {
   if (!isTime(atMs)) return refused("invalid_request", "The decision's time is no time that a calendar can hold.");
   if (state === null) {
     if (input.type === "create") return createPayment(input.payment, atMs);
@@ -27,24 +27,29 @@ export const decide: Decide = (state, input, atMs) => {
     case "create":
       return refused("conflict", `The payment exists already; it is ${state.payment.status}.`);
     case "observe":
-      return decideTransfers(state, stepObservations(state, input.observations, atMs, input.maxTransfers), atMs);
+      return decideTransfers(
+        state,
+        stepObservations(state, input.observations, atMs, input.maxTransfers),
+        atMs,
+        shortages,
+      );
     case "head":
-      return decideTransfers(state, stepHead(state, input.height), atMs);
+      return decideTransfers(state, stepHead(state, input.height), atMs, shortages);
     case "tick":
-      return decideTime(state, input.watchedUntilMs, atMs);
+      return decideTime(state, input.watchedUntilMs, atMs, shortages);
     default:
-      return decideCommand(state, input, atMs);
+      return decideCommand(state, input, atMs, shortages);
   }
 };
 
 /** Time counts only as far as the chain has been watched: what was paid while nobody looked is not expired. */
-function decideTime(state: PaymentState, watchedUntilMs: number, atMs: number): Decision {
+function decideTime(state: PaymentState, watchedUntilMs: number, atMs: number, shortages: Shortages): Decision {
   const trigger = TIME_TRIGGERS[state.payment.status];
   const deadlineMs = deadlineOf(state.payment, state.transfers);
   if (trigger === null || trigger.event === null || deadlineMs === null || !(watchedUntilMs >= deadlineMs)) {
     return unchanged(state);
   }
-  const draft = startDraft(state.payment, atMs);
+  const draft = startDraft(state.payment, atMs, shortages);
   draft.payment.status = trigger.to;
   emit(draft, trigger.event, state.transfers.filter(isLive));
   return finish(state, draft, state.transfers, []);

@@ -3,6 +3,7 @@
  * Source: PAYMENT_STATES.md.
  */
 import type { DeliveryState, ErrorCode, EventData, EventType, UnattributedReason } from "@paybell/protocol";
+import type { Shortages } from "./draft.ts";
 import type { Payment, PaymentState } from "./payment.ts";
 import type { Observation, Transfer } from "./transfer.ts";
 
@@ -25,7 +26,11 @@ export type NewPayment = Pick<
   | "metadata"
   | "policy"
   | "expiresAtMs"
-> & { monitoringSeconds: number };
+> & {
+  monitoringSeconds: number;
+  /** Given for an order: its units are reserved with it. */
+  stock?: "reserved";
+};
 
 export type Input =
   | { type: "create"; payment: NewPayment }
@@ -79,4 +84,6 @@ export interface Refusal {
   details?: unknown;
 }
 
-export type Decide = (state: PaymentState | null, input: Input, atMs: number) => Decision;
+/** @param shortages of an order that takes units which it has not reserved: what the store said is not free. Left out, or
+ * `null`: they are taken to be free, and the store refuses the decision where they are not. */
+export type Decide = (state: PaymentState | null, input: Input, atMs: number, shortages?: Shortages) => Decision;

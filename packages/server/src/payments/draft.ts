@@ -1,10 +1,12 @@
 /**
  * A decision in the making: the payment as it changes, and the events told so far. Local to one call of `decide`.
  */
-import { type EventData, type EventType, PAYMENT_FLAGS, type PaymentFlag } from "@paybell/protocol";
+import { type EventData, type EventType, PAYMENT_FLAGS, type PaymentFlag, type Shortage } from "@paybell/protocol";
 import { byTime, coverageOf } from "./coverage.ts";
 import type { DecidedEvent, Decision, Rejection } from "./decision.ts";
 import { type Payment, type PaymentState, summarise } from "./payment.ts";
+import { nextStock } from "./stock.ts";
+import type { StockCommand } from "./stock-table.ts";
 import { type Transfer, viewTransfer } from "./transfer.ts";
 import { TIME_TRIGGERS } from "./transitions.ts";
 
@@ -15,11 +17,18 @@ export interface Draft {
   payment: Payment;
   readonly events: DecidedEvent[];
   readonly atMs: number;
+  /** See `Decide`. */
+  readonly shortages: Shortages;
+  /** What was said, where it matters to an order's stock. */
+  command: StockCommand | null;
 }
 
+/** What the store said is not free; `null`: nothing is known to be missing. */
+export type Shortages = readonly Shortage[] | null;
+
 /** @param atMs the decision's time; a clock that goes back does not take `updatedAt` with it */
-export function startDraft(payment: Payment, atMs: number): Draft {
-  return { payment: { ...payment }, events: [], atMs: Math.max(atMs, payment.updatedAtMs) };
+export function startDraft(payment: Payment, atMs: number, shortages: Shortages): Draft {
+  return { payment: { ...payment }, events: [], atMs: Math.max(atMs, payment.updatedAtMs), shortages, command: null };
 }
 
 /** Appends an event with the payment as it now stands. `transfers`: those it is about, the newest 50 of them. */
@@ -30,6 +39,7 @@ export function emit(
   more: Omit<EventData, "payment" | "transfers" | "reference"> = {},
 ): void {
   const { payment, atMs } = draft;
+  moveStock(draft);
   payment.sequence += 1;
   payment.updatedAtMs = atMs;
   const about = transfers.toSorted(byTime).slice(-MAX_TRANSFERS_PER_EVENT);
@@ -40,6 +50,14 @@ export function emit(
     ...more,
   };
   draft.events.push({ type, sequence: payment.sequence, atMs, data });
+}
+
+/** An event finds an order's units where its status, or what was said, wants them. */
+function moveStock(draft: Draft): void {
+  const { payment, command, shortages } = draft;
+  const before = payment.stock;
+  payment.stock = nextStock(payment, command, shortages === null);
+  if (payment.stock === "short" && before !== "short") flag(draft, "needs_review");
 }
 
 /** Flags are only ever added, and kept in the order of the protocol. */

@@ -5,7 +5,7 @@
  */
 import { coverageOf, isLate } from "./coverage.ts";
 import type { Decision } from "./decision.ts";
-import { type Draft, emit, finish, flag, startDraft, unchanged } from "./draft.ts";
+import { type Draft, emit, finish, flag, type Shortages, startDraft, unchanged } from "./draft.ts";
 import type { PaymentState } from "./payment.ts";
 import { settleStanding } from "./standing.ts";
 import { tellFunds } from "./tell-funds.ts";
@@ -15,9 +15,14 @@ import { flagTransfers } from "./transfer-flags.ts";
 import type { TransfersStep } from "./transfers-step.ts";
 import { TRANSITIONS, type Transition } from "./transitions.ts";
 
-export function decideTransfers(before: PaymentState, step: TransfersStep, atMs: number): Decision {
+export function decideTransfers(
+  before: PaymentState,
+  step: TransfersStep,
+  atMs: number,
+  shortages: Shortages,
+): Decision {
   if (step.changes.length === 0) return unchanged(before, step.rejected);
-  const draft = startDraft(before.payment, atMs);
+  const draft = startDraft(before.payment, atMs, shortages);
   const changed = step.changes.map((change) => change.after);
   if (before.payment.amountAtomic === null) {
     settleStanding(draft, step);

@@ -35,6 +35,7 @@ beforeEach(async () => {
     log: store.log,
     store: store.payments,
     merchants: store.merchants,
+    products: store.products,
     chains: new ChainRegistry(facts.map((known) => ({ facts: known, watched: true }))),
     watchList: new WatchList(),
     clock: systemClock,

@@ -32,6 +32,10 @@ const asked = [
   { merchantId, reference: "r" },
   { merchantId, customer: "c" },
   { merchantId, status: "paid" as const },
+  { merchantId, order: "any" as const },
+  { merchantId, order: "pending" as const },
+  { merchantId, customer: "c", order: "any" as const },
+  { merchantId, customer: "c", order: "pending" as const },
 ];
 
 let dataDir: string;
@@ -78,6 +82,13 @@ const questions: Record<keyof typeof reads, Ask> = {
     const query = { chain, txId: "t", index: "0", recipient, timeMs: T0_MS };
     return reads.route(at, [query, { ...query, timeMs: 0 }]);
   },
+  products: (at) => reads.products(at, merchantId, ["product"]),
+  listProducts: (at) => [
+    reads.listProducts(at, { merchantId, limit: 5 }, null),
+    reads.listProducts(at, { merchantId, limit: 5 }, { createdAtMs: T0_MS, id: "id" }),
+  ],
+  pendingOrder: (at) => reads.pendingOrder(at, merchantId, "c"),
+  countOrders: (at) => reads.countOrders(at, merchantId, "c"),
   creditedPayments: (at) => reads.creditedPayments(at, merchantId, [{ chain, txId: "t", index: "0" }]),
   dueAtHeight: (at) => reads.dueAtHeight(at, chain, 5),
   dueAtTime: (at) => reads.dueAtTime(at, chain, 5, 5),
@@ -90,7 +101,10 @@ const questions: Record<keyof typeof reads, Ask> = {
   settings: (at) => reads.settings(at, merchantId),
   keys: (at) => reads.keys(at, merchantId),
   keyByHash: (at) => reads.keyByHash(at, "hash"),
+  accessTokens: (at) => reads.accessTokens(at, merchantId),
+  accessTokenByHash: (at) => reads.accessTokenByHash(at, "hash"),
   idempotentAnswer: (at) => reads.idempotentAnswer(at, merchantId, "key", T0_MS),
+  session: (at) => reads.session(at, "id", T0_MS),
   sandboxHead: (at) => reads.sandboxHead(at),
   sandboxBlock: (at) => reads.sandboxBlock(at, "hash"),
   sandboxBlockAt: (at) => reads.sandboxBlockAt(at, 5),
@@ -112,19 +126,25 @@ test.each(Object.entries(questions))("%s searches an index and scans no table", 
   }
 });
 
-test.each(["list", "route", "readAfter", "dueAtTime", "watchedRecipients"] as const)(
-  "%s needs no sorting: the index has the order already",
-  (name) => {
-    const connection = new RecordingConnection(database);
-    questions[name](connection);
-    for (const [sql, parameters] of connection.asked) {
-      expect(
-        planOf(sql, parameters).filter((step) => step.includes("TEMP B-TREE")),
-        sql,
-      ).toEqual([]);
-    }
-  },
-);
+test.each([
+  "list",
+  "listProducts",
+  "pendingOrder",
+  "countOrders",
+  "route",
+  "readAfter",
+  "dueAtTime",
+  "watchedRecipients",
+] as const)("%s needs no sorting: the index has the order already", (name) => {
+  const connection = new RecordingConnection(database);
+  questions[name](connection);
+  for (const [sql, parameters] of connection.asked) {
+    expect(
+      planOf(sql, parameters).filter((step) => step.includes("TEMP B-TREE")),
+      sql,
+    ).toEqual([]);
+  }
+});
 
 test("a query without an index would be noticed", () => {
   expect(planOf("SELECT * FROM payments WHERE uri = ?", ["x"])).toEqual(["SCAN payments"]);

@@ -1,13 +1,15 @@
 /** A place where a store is kept, so that a test can open it, close it and open it again. */
 import { afterAll, beforeAll } from "vitest";
 import type { EventLog } from "../../src/log/event-log.ts";
-import type { IdempotencyStore, MerchantStore, PaymentStore } from "../../src/log/store.ts";
+import type { IdempotencyStore, MerchantStore, PaymentStore, ProductStore, SessionStore } from "../../src/log/store.ts";
 
 export interface OpenStore {
   log: EventLog;
   payments: PaymentStore;
+  products: ProductStore;
   merchants: MerchantStore;
   idempotency: IdempotencyStore;
+  sessions: SessionStore;
   close(): Promise<void>;
 }
 

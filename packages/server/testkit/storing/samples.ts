@@ -25,6 +25,7 @@ export function samplePayment(given: Partial<Payment> = {}): Payment {
     customer: null,
     items: null,
     metadata: null,
+    stock: null,
     status: "pending",
     amountState: "none",
     delivery: "none",

@@ -1,6 +1,5 @@
 /** Payments on SQLite. */
 import type { PaymentStatus } from "@paybell/protocol";
-import { PaybellError } from "../../kit/errors.ts";
 import type { WatcherProgress } from "../../log/event-log.ts";
 import type {
   BlockTransfer,
@@ -15,7 +14,8 @@ import type {
 } from "../../log/store.ts";
 import type { PaymentState } from "../../payments/payment.ts";
 import type { SqliteDatabase } from "./database.ts";
-import type { DecisionRequest, ListAnchor } from "./reading/payments.ts";
+import { formatAnchor, parseAnchor } from "./list-anchor.ts";
+import type { DecisionRequest } from "./reading/payments.ts";
 import type { DueTransfer } from "./reading/watch.ts";
 
 export class SqlitePaymentStore implements PaymentStore {
@@ -36,7 +36,7 @@ export class SqlitePaymentStore implements PaymentStore {
   /** @throws PaybellError `invalid_cursor` when `after` is not the `next` of a page */
   async list(query: PaymentQuery): Promise<{ payments: readonly PaymentState[]; next: string | null }> {
     const { after, ...filter } = query;
-    const anchor = after === undefined ? null : parseAnchor(after);
+    const anchor = after === undefined ? null : parseAnchor(after, "payments");
     const { payments, next } = await this.#database.read("list", filter, anchor);
     return { payments, next: next && formatAnchor(next) };
   }
@@ -87,14 +87,4 @@ export class SqlitePaymentStore implements PaymentStore {
   countByStatus(): Promise<Readonly<Record<PaymentStatus, number>>> {
     return this.#database.read("countByStatus");
   }
-}
-
-function formatAnchor(anchor: ListAnchor): string {
-  return Buffer.from(`${anchor.createdAtMs}.${anchor.id}`).toString("base64url");
-}
-
-function parseAnchor(text: string): ListAnchor {
-  const match = /^(\d{1,15})\.(.+)$/s.exec(Buffer.from(text, "base64url").toString());
-  if (!match) throw new PaybellError("invalid_cursor", "`after` is not the `next` of a page of payments.");
-  return { createdAtMs: Number(match[1]), id: match[2] as string };
 }

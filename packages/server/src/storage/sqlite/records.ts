@@ -1,8 +1,9 @@
 /** Records on the main thread: those that a commit wrote, made again from the commands (the writer answers with offsets
  * only, so that nothing is copied back between the threads), and those that were read. */
-import type { EventData, EventType } from "@paybell/protocol";
+import type { EventData, EventType, StockLevel } from "@paybell/protocol";
 import type { AppendCall, AppendCommand, AppendResult, LogRecord, NewRecord } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
+import { STOCK_CHANGED, stockData, stockTopics } from "./products.ts";
 import type { RecordRow } from "./reading/log.ts";
 import { recordId } from "./record-id.ts";
 import { fromWire } from "./rpc.ts";
@@ -39,18 +40,59 @@ function resultsOf(
 function recordsOfCommand(
   epoch: string,
   command: AppendCommand,
-  { firstOffset, count }: { firstOffset: number; count: number },
+  { firstOffset, count, levels = [] }: Extract<Stored, { ok: true }>,
 ): LogRecord[] {
   if (count === 0) return [];
+  const told = [...toldOf(command), ...levels.map((level) => levelTold(command, level))];
+  return told.map((record, at) => {
+    const offset = firstOffset + at;
+    return { offset, id: recordId(epoch, offset), ...record };
+  });
+}
+
+type Told = Omit<LogRecord, "offset" | "id">;
+
+/** What a command itself tells. */
+function toldOf(command: AppendCommand): Told[] {
+  if (command.kind === "product") return [];
   const events: readonly NewRecord[] =
     command.kind === "payment" ? command.events : [{ ...command.event, sequence: null }];
-  const merchantId = command.kind === "payment" ? command.payment.merchantId : command.merchantId;
-  const paymentId = command.kind === "payment" ? command.payment.id : null;
+  const { merchantId, id: paymentId } = command.kind === "payment" ? command.payment : { ...command, id: null };
   const topics = [...new Set(command.topics)];
-  return events.map(({ type, sequence, atMs, data }, at) => {
-    const offset = firstOffset + at;
-    return { offset, id: recordId(epoch, offset), type, merchantId, paymentId, sequence, atMs, data, topics };
-  });
+  return events.map(({ type, sequence, atMs, data }) => ({
+    type,
+    merchantId,
+    paymentId,
+    sequence,
+    atMs,
+    data,
+    topics,
+  }));
+}
+
+/** What the writer found: the numbers of a product after it. */
+function levelTold(command: AppendCommand, level: StockLevel): Told {
+  const { merchantId } = command.kind === "payment" ? command.payment : command;
+  return {
+    type: STOCK_CHANGED,
+    merchantId,
+    paymentId: null,
+    sequence: null,
+    atMs: timeOf(command),
+    data: stockData(level),
+    topics: stockTopics(merchantId),
+  };
+}
+
+function timeOf(command: AppendCommand): number {
+  switch (command.kind) {
+    case "payment":
+      return command.payment.updatedAtMs;
+    case "unattributed":
+      return command.event.atMs;
+    case "product":
+      return command.atMs;
+  }
 }
 
 export function recordFromRow(row: RecordRow): LogRecord {

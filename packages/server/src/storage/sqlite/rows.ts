@@ -1,4 +1,5 @@
 /** Payments and transfers as rows, and back. Amounts are decimal strings, lists and objects are JSON. */
+import { orderStatus } from "../../payments/order.ts";
 import { isOpen, type Payment } from "../../payments/payment.ts";
 import type { BlockRef, Transfer } from "../../payments/transfer.ts";
 import type { Row } from "./connection.ts";
@@ -22,6 +23,8 @@ export interface PaymentRow extends Row {
   customer: string | null;
   items: string | null;
   metadata: string | null;
+  stock: Payment["stock"];
+  order_status: string | null;
   status: Payment["status"];
   is_open: number;
   amount_state: Payment["amountState"];
@@ -80,6 +83,9 @@ export function paymentToRow(payment: Payment): PaymentRow {
     customer: payment.customer,
     items: json(payment.items),
     metadata: json(payment.metadata),
+    stock: payment.stock,
+    // Nobody asks for the orders of an erased payment, and its customer may order again.
+    order_status: payment.erasedAtMs === null ? orderStatus(payment) : null,
     status: payment.status,
     is_open: isOpen(payment.status) && payment.erasedAtMs === null ? 1 : 0,
     amount_state: payment.amountState,
@@ -118,6 +124,7 @@ export function paymentFromRow(row: PaymentRow): Payment {
     customer: row.customer,
     items: parsed(row.items),
     metadata: parsed(row.metadata),
+    stock: row.stock,
     status: row.status,
     amountState: row.amount_state,
     delivery: row.delivery,

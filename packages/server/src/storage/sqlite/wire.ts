@@ -9,12 +9,16 @@ import type {
   IdempotentAnswer,
   NewRecord,
   PaymentCommand,
+  ProductChange,
+  ProductCommand,
+  StockChange,
   UnattributedCommand,
   WatcherProgress,
 } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
 import type { Payment } from "../../payments/payment.ts";
 import type { Transfer } from "../../payments/transfer.ts";
+import { type ProductRow, productToRow, stockTopics } from "./products.ts";
 import { paymentToRow, transferToRow } from "./rows.ts";
 import {
   CHANGING_COLUMNS,
@@ -33,23 +37,26 @@ export interface WireCall {
   allOrNone: boolean;
 }
 
-export type WireCommand = WirePayment | WireUnattributed;
+export type WireCommand = WirePayment | WireUnattributed | WireProduct;
 
 /** `NewRecord`: type, sequence, time, data as JSON. */
 export type WireRecord = readonly [type: string, sequence: number | null, atMs: number, data: string];
 
-interface Wire {
-  merchantId: string;
-  chain: string;
-  records: readonly WireRecord[];
+export interface TopicList {
   topics: readonly Topic[];
   /** The topics as JSON. */
   topicsJson: string;
 }
 
+interface Wire extends TopicList {
+  merchantId: string;
+  records: readonly WireRecord[];
+}
+
 export interface WirePayment extends Wire {
   kind: "payment";
   id: string;
+  chain: string;
   expectedSequence: number;
   sequence: number;
   /** `PAYMENT_COLUMNS` of one that is to be created, else `CHANGING_COLUMNS`. */
@@ -65,14 +72,37 @@ export interface WirePayment extends Wire {
   /** `TRANSFER_COLUMNS` of each. */
   transfers: readonly Values[];
   newTransfers: readonly Values[];
+  /** Of an order whose units move. */
+  stock: WireStock | null;
   idempotency: IdempotentAnswer | null;
+}
+
+export type WireStockLine = readonly [productId: string, stockDelta: number, reservedDelta: number];
+
+/** `StockChange`, and how the records that tell it are found. */
+export interface WireStock {
+  atMs: number;
+  lines: readonly WireStockLine[];
+  order: { customer: string; prices: readonly (readonly [productId: string, price: string])[] } | null;
+  told: TopicList;
 }
 
 export interface WireUnattributed extends Wire {
   kind: "unattributed";
+  chain: string;
   txId: string;
   index: string;
   creditTimeMs: number;
+}
+
+export interface WireProduct {
+  kind: "product";
+  merchantId: string;
+  productId: string;
+  atMs: number;
+  change: { type: "create"; row: ProductRow } | Exclude<ProductChange, { type: "create" }>;
+  told: TopicList;
+  idempotency: IdempotentAnswer | null;
 }
 
 /** @throws TypeError what JSON cannot hold */
@@ -81,7 +111,14 @@ export function callToWire({ commands, progress, allOrNone = false }: AppendCall
 }
 
 function commandToWire(command: AppendCommand): WireCommand {
-  return command.kind === "payment" ? paymentToWire(command) : unattributedToWire(command);
+  switch (command.kind) {
+    case "payment":
+      return paymentToWire(command);
+    case "unattributed":
+      return unattributedToWire(command);
+    case "product":
+      return productToWire(command);
+  }
 }
 
 function paymentToWire(command: PaymentCommand): WirePayment {
@@ -105,6 +142,31 @@ function paymentToWire(command: PaymentCommand): WirePayment {
     newTransfers: newTransfers.map((transfer) => transferValues(payment, transfer)),
     records: events.map(recordToWire),
     ...topicsToWire(command.topics),
+    stock: command.stock ? stockToWire(payment, command.stock) : null,
+    idempotency: idempotency ?? null,
+  };
+}
+
+function stockToWire({ merchantId, updatedAtMs }: Payment, { lines, order }: StockChange): WireStock {
+  return {
+    atMs: updatedAtMs,
+    lines: lines.map(({ productId, stockDelta, reservedDelta }) => [productId, stockDelta, reservedDelta]),
+    order: order
+      ? {
+          customer: order.customer,
+          prices: order.prices.map(({ productId, priceAtomic }) => [productId, priceAtomic.toString()]),
+        }
+      : null,
+    told: topicsToWire(stockTopics(merchantId)),
+  };
+}
+
+function productToWire({ merchantId, productId, atMs, change, idempotency }: ProductCommand): WireProduct {
+  return {
+    kind: "product",
+    ...{ merchantId, productId, atMs },
+    change: change.type === "create" ? { type: "create", row: productToRow(change.product) } : change,
+    told: topicsToWire(stockTopics(merchantId)),
     idempotency: idempotency ?? null,
   };
 }
@@ -123,7 +185,7 @@ function recordToWire({ type, sequence, atMs, data }: NewRecord): WireRecord {
   return [type, sequence, atMs, JSON.stringify(data)];
 }
 
-function topicsToWire(given: readonly Topic[]): { topics: readonly Topic[]; topicsJson: string } {
+function topicsToWire(given: readonly Topic[]): TopicList {
   const topics = [...new Set(given)];
   return { topics, topicsJson: JSON.stringify(topics) };
 }

@@ -91,6 +91,8 @@ export function list(
   if (query.reference !== undefined) only("reference = ?", query.reference);
   if (query.customer !== undefined) only("customer = ?", query.customer);
   if (query.status !== undefined) only("status = ?", query.status);
+  if (query.order !== undefined) only("order_status IS NOT NULL");
+  if (query.order !== undefined && query.order !== "any") only("order_status = ?", query.order);
   if (after) only("(created_at_ms, id) < (?, ?)", after.createdAtMs, after.id);
   return connection.read(() => {
     const rows = connection.all<PaymentRow>(

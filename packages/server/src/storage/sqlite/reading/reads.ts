@@ -1,9 +1,12 @@
 /** What the reader thread can be asked. */
+import { accessTokenByHash, accessTokens } from "./access-tokens.ts";
 import { head, offsetSince, readAfter } from "./log.ts";
 import { idempotentAnswer, keyByHash, keys, merchant, merchants, settings } from "./merchants.ts";
 import { countByStatus, latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
+import { countOrders, listProducts, pendingOrder, products } from "./products.ts";
 import { creditedPayments, merchantsOnAddress, route } from "./route.ts";
 import { sandboxBlock, sandboxBlockAt, sandboxHead, sandboxTransactions } from "./sandbox.ts";
+import { session } from "./sessions.ts";
 import { dueAtHeight, dueAtTime, openTransfers, progress, transfersInBlock, watchedRecipients } from "./watch.ts";
 
 export const reads = {
@@ -16,6 +19,10 @@ export const reads = {
   countByStatus,
   latestOnAddress,
   merchantsOnAddress,
+  products,
+  listProducts,
+  pendingOrder,
+  countOrders,
   route,
   creditedPayments,
   dueAtHeight,
@@ -29,7 +36,10 @@ export const reads = {
   settings,
   keys,
   keyByHash,
+  accessTokens,
+  accessTokenByHash,
   idempotentAnswer,
+  session,
   sandboxHead,
   sandboxBlock,
   sandboxBlockAt,

@@ -1,9 +1,20 @@
 /** One command: payment row, transfers, stored answer, records, topics. The caller undoes it when it does not succeed. */
+import type { StockLevel } from "@paybell/protocol";
+import { STOCK_CHANGED, stockData } from "../products.ts";
 import { recordId } from "../record-id.ts";
-import type { Values, WireCommand, WirePayment, WireRecord, WireUnattributed } from "../wire.ts";
+import type {
+  TopicList,
+  Values,
+  WireCommand,
+  WirePayment,
+  WireProduct,
+  WireRecord,
+  WireUnattributed,
+} from "../wire.ts";
 import type { Stored, Transaction } from "./commit.ts";
 import { eraseTraces } from "./erase.ts";
-import { storeAnswer } from "./idempotency.ts";
+import { isKeyUsed, storeAnswer } from "./idempotency.ts";
+import { changeProduct } from "./products.ts";
 import {
   ERASE_PAYMENT,
   FIND_TRANSFER,
@@ -16,31 +27,66 @@ import {
   UPDATE_PAYMENT,
   UPSERT_TRANSFER,
 } from "./statements.ts";
+import { moveStock, orderProblem } from "./stock.ts";
 
 export function appendCommand(transaction: Transaction, command: WireCommand): Stored {
-  return command.kind === "payment" ? appendPayment(transaction, command) : appendUnattributed(transaction, command);
+  switch (command.kind) {
+    case "payment":
+      return appendPayment(transaction, command);
+    case "unattributed":
+      return appendUnattributed(transaction, command);
+    case "product":
+      return appendProduct(transaction, command);
+  }
 }
 
 function appendPayment(transaction: Transaction, command: WirePayment): Stored {
-  const { id, transfers, newTransfers, records, idempotency } = command;
+  const { id, transfers, newTransfers, records, idempotency, stock } = command;
   const { connection } = transaction;
   requireContiguous(command);
   const refused = command.expectedSequence === 0 ? insert(transaction, command) : update(transaction, command);
-  if (refused) return { ok: false, reason: refused };
+  if (refused) return refused;
   for (const values of transfers) {
     if (connection.run(UPSERT_TRANSFER, ...values) === 0) return { ok: false, reason: "transfer_credited" };
   }
   for (const values of newTransfers) {
     if (connection.run(INSERT_TRANSFER, ...values) === 0) return { ok: false, reason: whose(transaction, id, values) };
   }
+  const levels = stock ? moveStock(transaction, command, stock) : NO_LEVELS;
+  if ("ok" in levels) return orAnswered(transaction, command, levels);
   const isPaid = transfers.length + newTransfers.length > 0;
   if (isPaid && command.derivationIndex !== null) markIndexUsed(transaction, command);
   const answer = idempotency && { ...idempotency, paymentIds: [id] };
   if (answer && !storeAnswer(connection, answer)) return { ok: false, reason: "idempotency" };
   const firstOffset = transaction.head + 1;
   for (const record of records) writeRecord(transaction, command, id, record);
+  if (stock) writeLevels(transaction, command, stock, levels);
   if (command.erased) eraseTraces(connection, id);
-  return { ok: true, firstOffset, count: records.length };
+  return stored(firstOffset, records.length, levels);
+}
+
+function appendProduct(transaction: Transaction, command: WireProduct): Stored {
+  const changed = changeProduct(transaction, command);
+  if ("ok" in changed) return changed;
+  const { idempotency } = command;
+  if (idempotency && !storeAnswer(transaction.connection, idempotency)) return { ok: false, reason: "idempotency" };
+  const firstOffset = transaction.head + 1;
+  writeLevels(transaction, command, command, changed.levels);
+  return stored(firstOffset, 0, changed.levels);
+}
+
+const NO_LEVELS: readonly StockLevel[] = [];
+
+function stored(firstOffset: number, events: number, levels: readonly StockLevel[]): Stored {
+  const count = events + levels.length;
+  return levels.length === 0 ? { ok: true, firstOffset, count } : { ok: true, firstOffset, count, levels };
+}
+
+type Refused = Exclude<Stored, { ok: true }>;
+
+/** A request that was carried out already is in its own way: whoever repeats it wants its first answer. */
+function orAnswered({ connection }: Transaction, { idempotency }: WirePayment, refused: Refused): Refused {
+  return idempotency && isKeyUsed(connection, idempotency) ? { ok: false, reason: "idempotency" } : refused;
 }
 
 function appendUnattributed(transaction: Transaction, command: WireUnattributed): Stored {
@@ -81,11 +127,10 @@ function requireContiguous({ id, expectedSequence, sequence, records }: WirePaym
   );
 }
 
-function insert(
-  { connection }: Transaction,
-  { id, merchantId, chain, payment, opensOn, derivedFrom }: WirePayment,
-): "conflict" | "address_in_use" | null {
-  if (connection.get("SELECT 1 FROM payments WHERE id = ?", id)) return "conflict";
+function insert(transaction: Transaction, command: WirePayment): Refused | null {
+  const { connection } = transaction;
+  const { id, merchantId, chain, payment, opensOn, derivedFrom } = command;
+  if (connection.get("SELECT 1 FROM payments WHERE id = ?", id)) return { ok: false, reason: "conflict" };
   const isTaken =
     opensOn !== null &&
     connection.get(
@@ -94,14 +139,16 @@ function insert(
       opensOn,
       merchantId,
     );
-  if (isTaken) return "address_in_use";
+  if (isTaken) return { ok: false, reason: "address_in_use" };
+  const problem = orderProblem(transaction, command);
+  if (problem) return orAnswered(transaction, command, problem);
   connection.run(INSERT_PAYMENT, ...payment, derivedFrom);
   return null;
 }
 
-function update({ connection }: Transaction, command: WirePayment): "conflict" | null {
+function update({ connection }: Transaction, command: WirePayment): Refused | null {
   const { id, payment, indexed, erased, expectedSequence } = command;
-  if (connection.run(UPDATE_PAYMENT, ...payment, id, expectedSequence) === 0) return "conflict";
+  if (connection.run(UPDATE_PAYMENT, ...payment, id, expectedSequence) === 0) return { ok: false, reason: "conflict" };
   connection.run(UPDATE_INDEXED, ...indexed, id, ...indexed);
   if (erased) connection.run(ERASE_PAYMENT, ...erased, id);
   return null;
@@ -127,9 +174,21 @@ function markIndexUsed({ connection }: Transaction, { id, chain, derivationIndex
   );
 }
 
+function writeLevels(
+  transaction: Transaction,
+  { merchantId }: WirePayment | WireProduct,
+  { atMs, told }: { atMs: number; told: TopicList },
+  levels: readonly StockLevel[],
+): void {
+  for (const level of levels) {
+    const record: WireRecord = [STOCK_CHANGED, null, atMs, JSON.stringify(stockData(level))];
+    writeRecord(transaction, { merchantId, ...told }, null, record);
+  }
+}
+
 function writeRecord(
   transaction: Transaction,
-  { merchantId, topics, topicsJson }: WireCommand,
+  { merchantId, topics, topicsJson }: TopicList & { merchantId: string },
   paymentId: string | null,
   [type, sequence, atMs, data]: WireRecord,
 ): void {

@@ -13,6 +13,17 @@ export function storeIdempotentAnswer(connection: Connection, answer: Idempotent
   return erased || storeAnswer(connection, answer);
 }
 
+/** Was the key used within the last 24 hours? */
+export function isKeyUsed(connection: Connection, { merchantId, key, atMs }: IdempotentAnswer): boolean {
+  const row = connection.get(
+    "SELECT 1 FROM idempotent_answers WHERE merchant_id = ? AND key = ? AND at_ms >= ?",
+    merchantId,
+    key,
+    atMs - KEPT_MS,
+  );
+  return row !== undefined;
+}
+
 /** With the decision that it answers. Returns false when the key was used within the last 24 hours. */
 export function storeAnswer(connection: Connection, answer: IdempotentAnswer): boolean {
   if (insert(connection, answer)) return true;

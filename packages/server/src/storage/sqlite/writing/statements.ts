@@ -20,6 +20,8 @@ export const PAYMENT_COLUMNS = [
   "customer",
   "items",
   "metadata",
+  "stock",
+  "order_status",
   "status",
   "is_open",
   "amount_state",
@@ -55,7 +57,13 @@ export const CHANGING_COLUMNS = [
 
 /** What a decision may change and an index names. Set only where one differs: SQLite writes an index anew for each of its
  * columns that is set, whatever the value. */
-export const INDEXED_COLUMNS = ["status", "is_open", "deadline_ms"] as const satisfies readonly (keyof PaymentRow)[];
+export const INDEXED_COLUMNS = [
+  "status",
+  "is_open",
+  "deadline_ms",
+  "stock",
+  "order_status",
+] as const satisfies readonly (keyof PaymentRow)[];
 
 /** What an erasure changes besides. */
 export const ERASED_COLUMNS = [
