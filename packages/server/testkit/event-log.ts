@@ -15,6 +15,7 @@ import { testMerchants } from "./storing/merchants.ts";
 import { testNotices } from "./storing/notices.ts";
 import { testPayments } from "./storing/payments.ts";
 import { testReading } from "./storing/reading.ts";
+import { testSessions } from "./storing/sessions.ts";
 import { testTogether } from "./storing/together.ts";
 
 export function testEventLog(name: string, capabilities: StoreCapabilities, make: MakeHome): void {
@@ -30,5 +31,6 @@ export function testEventLog(name: string, capabilities: StoreCapabilities, make
     testErasing(make);
     testIdempotency(make);
     testMerchants(make);
+    testSessions(make);
   });
 }

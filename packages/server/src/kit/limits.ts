@@ -119,6 +119,16 @@ export const LIMITS = {
     "records",
     "Records of one topic, the newest, in which a wire without a cursor looks for what a client missed.",
   ),
+  rememberedSessions: limit(
+    100_000,
+    "sessions",
+    "Socket.IO sessions of which is remembered what they have joined, for a little more than `replayWindowMs`. Beyond it those that were not seen for the longest are forgotten: such a client joins again by itself.",
+  ),
+  cryptoShopRoomsPerConnection: limit(
+    10,
+    "rooms",
+    "Users, and the stock of the shop, that one Crypto Shop connection may join. Beyond it: `error`.",
+  ),
   transfersPerPayment: limit(
     1_000,
     "transfers",

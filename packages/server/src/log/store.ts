@@ -7,6 +7,7 @@ import type { OrderStatus, PaymentStatus, UnattributedReason } from "@paybell/pr
 import type { PaymentState } from "../payments/payment.ts";
 import type { Product } from "../payments/product.ts";
 import type { IdempotentAnswer, WatcherProgress } from "./event-log.ts";
+import type { Topic } from "./topic.ts";
 
 /** A payment and the log offset at which it was read: everything up to that offset is contained in it. */
 export interface Snapshot {
@@ -188,6 +189,18 @@ export interface ApiKey {
   revokedAtMs: number | null;
 }
 
+/** What a merchant's backend reads Transak's calls with, and verifies Transak's JWTs with. Stored as it is, because JWTs
+ * are signed with it. */
+export interface AccessToken {
+  merchantId: string;
+  token: string;
+  /** SHA-256 of the token, hex: by which it is looked up. */
+  hash: string;
+  createdAtMs: number;
+  /** `null`: never; the sandbox's constant. */
+  expiresAtMs: number | null;
+}
+
 export interface MerchantStore {
   createMerchant(merchant: Merchant): Promise<void>;
   merchants(): Promise<readonly Merchant[]>;
@@ -204,11 +217,47 @@ export interface MerchantStore {
   /** Returns false when there is no such key, or it was revoked before. */
   revokeKey(id: string, atMs: number): Promise<boolean>;
   /**
+   * Stores the token behind the one that is good at its `createdAtMs`, and returns it; those that have expired are
+   * deleted. Where one waits behind the good one already, or one never expires, that one is returned and nothing stored.
+   * `revokeOlder`: all others that may expire are deleted, and it is stored.
+   */
+  issueAccessToken(token: AccessToken, options: { revokeOlder: boolean }): Promise<AccessToken>;
+  /** The oldest first; the last one stays, also when it has expired. */
+  accessTokens(merchantId: string): Promise<readonly AccessToken[]>;
+  /** `null` for an unknown one; one that has expired is found as long as it is there. */
+  accessTokenByHash(hash: string): Promise<AccessToken | null>;
+  /**
    * Takes the next index of what addresses are derived from (`AddressAllocator.identity`); never gives one twice,
    * whoever asks, not after a crash either.
    * Returns `null` when more than `gapLimit` indexes in a row behind the last used one were given out.
    */
   takeDerivationIndex(chain: string, derivedFrom: string, gapLimit: number): Promise<number | null>;
+}
+
+/** A topic that a client follows. */
+export interface JoinedTopic {
+  topic: Topic;
+  /** The log offset at which it began to. */
+  joinedAt: number;
+}
+
+/** What a client has joined, by the session that its library keeps over reconnects. The id is a memory, not a proof. */
+export interface ClientSession {
+  id: string;
+  merchantId: string;
+  /** In the order in which it joined them. */
+  joined: readonly JoinedTopic[];
+  seenAtMs: number;
+}
+
+export interface SessionStore {
+  /** `null`: there is none, or it was last seen before. */
+  session(id: string, seenSinceMs: number): Promise<ClientSession | null>;
+  /** In place of what was stored of it. At most `keep` sessions are kept: those that were not stored again for the longest
+   * go. */
+  keepSession(session: ClientSession, keep: number): Promise<void>;
+  /** Deletes those that were last seen before, the oldest first, at most `limit`. Returns how many there were. */
+  deleteOld(seenBeforeMs: number, limit: number): Promise<number>;
 }
 
 export interface IdempotencyStore {

@@ -1,7 +1,9 @@
 /** Single writes beside the log; each shares the commit of what waits with it. */
+import { issueAccessToken } from "./access-tokens.ts";
 import { deleteExpiredAnswers, storeIdempotentAnswer } from "./idempotency.ts";
 import { changeSettings, createKey, createMerchant, revokeKey, setXpub, takeDerivationIndex } from "./merchants.ts";
 import { commitSandbox } from "./sandbox.ts";
+import { deleteOldSessions, keepSession } from "./sessions.ts";
 
 export const writes = {
   createMerchant,
@@ -9,9 +11,12 @@ export const writes = {
   changeSettings,
   createKey,
   revokeKey,
+  issueAccessToken,
   takeDerivationIndex,
   storeIdempotentAnswer,
   deleteExpiredAnswers,
+  keepSession,
+  deleteOldSessions,
   commitSandbox,
 };
 export type Writes = typeof writes;
