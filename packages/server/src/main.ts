@@ -35,6 +35,7 @@ import { StartupError } from "./kit/startup-error.ts";
 import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { mountProtocols, type Transports } from "./mount-protocols.ts";
+import { forgetOldSessions } from "./protocols/crypto-shop/session-memory.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
 import { SqliteDatabase } from "./storage/sqlite/database.ts";
@@ -44,6 +45,7 @@ import { SqliteMerchantStore } from "./storage/sqlite/merchant-store.ts";
 import { SqlitePaymentStore } from "./storage/sqlite/payment-store.ts";
 import { SqliteProductStore } from "./storage/sqlite/product-store.ts";
 import { SqliteSandboxLedger } from "./storage/sqlite/sandbox-ledger.ts";
+import { SqliteSessionStore } from "./storage/sqlite/session-store.ts";
 import { TrustedProxies } from "./transports/client-address.ts";
 import { Connections } from "./transports/connections.ts";
 import { createHttpServer, firstOf, type TlsFiles } from "./transports/http-server.ts";
@@ -150,6 +152,9 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   }
   undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
   undo.push(everySoOften(SWEEP_MS, () => deleteExpiredAnswers(store.idempotency, clock.nowMs()), onError));
+  const { sessions, products: productStore } = store;
+  const { replayWindowMs } = config;
+  undo.push(everySoOften(SWEEP_MS, () => forgetOldSessions({ sessions, clock, replayWindowMs }), onError));
 
   const authenticator = new KeyAuthenticator({
     merchants: store.merchants,
@@ -200,7 +205,17 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   const transportParts = { connections, proxies, limits: config.limits, clock, onError };
   const sockets = new WebSocketTransport(transportParts);
   const socketIo = new SocketIoTransport(transportParts);
-  const protocolParts = { ...context, config, ingest, registry, sandbox: chains.sandbox };
+  const { sessions, products: productStore } = store;
+  const protocolParts = {
+    ...context,
+    config,
+    ingest,
+    registry,
+    productStore,
+    sessions,
+    logger: hooks.logger,
+    sandbox: chains.sandbox,
+  };
   const { wires, mounts } = mountProtocols(protocolParts, { sockets, socketIo, connections, proxies });
 
   const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
@@ -212,6 +227,8 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     version: hooks.version,
     ingest,
     payments: store.payments,
+    products: new ProductIngest({ log: store.log, products: productStore, chains: registry, clock }),
+    productStore,
     idempotency: store.idempotency,
     authenticator: context.authenticator,
     feeds: nativeFeeds({ ...context, connections }),
@@ -281,6 +298,7 @@ interface Store {
   products: SqliteProductStore;
   merchants: SqliteMerchantStore;
   idempotency: SqliteIdempotencyStore;
+  sessions: SqliteSessionStore;
   ledger: SqliteSandboxLedger;
 }
 
@@ -306,6 +324,7 @@ async function openStore(
     products: new SqliteProductStore(database),
     merchants: new SqliteMerchantStore(database),
     idempotency: new SqliteIdempotencyStore(database),
+    sessions: new SqliteSessionStore(database),
     ledger: new SqliteSandboxLedger(database),
   };
 }

@@ -3,20 +3,23 @@
  * nowhere else.
  */
 import type { ErrorCode } from "@paybell/protocol";
+import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
 import type { Mount, SandboxControls } from "./http/deps.ts";
 import type { ChainRegistry } from "./ingest/chain-registry.ts";
 import type { Ingest } from "./ingest/ingest.ts";
+import type { ProductStore, SessionStore } from "./log/store.ts";
 import { registerBlockonomicsRest } from "./protocols/blockonomics/rest.ts";
 import { blockonomicsRoute } from "./protocols/blockonomics/route.ts";
+import { cryptoShop } from "./protocols/crypto-shop/crypto-shop.ts";
 import { identipay } from "./protocols/identipay/identipay.ts";
 import { nativeStream } from "./protocols/native/stream.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
+import { transak } from "./protocols/transak/transak.ts";
 import { tributary } from "./protocols/tributary/tributary.ts";
 import type { TrustedProxies } from "./transports/client-address.ts";
 import type { Connections } from "./transports/connections.ts";
 import type { Wire } from "./transports/http-server.ts";
-import type { ChannelRoute } from "./transports/pusher/channels.ts";
 import { PusherTransport } from "./transports/pusher/transport.ts";
 import type { SocketIoTransport } from "./transports/socketio/transport.ts";
 import type { WebSocketTransport } from "./transports/websocket/server.ts";
@@ -32,6 +35,9 @@ export interface ProtocolParts extends ProtocolContext {
   config: Config;
   ingest: Ingest;
   registry: ChainRegistry;
+  productStore: ProductStore;
+  sessions: SessionStore;
+  logger: Pick<Logger, "warn">;
   /** `null` in live mode. */
   sandbox: SandboxControls | null;
 }
@@ -50,18 +56,34 @@ export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connec
   const countRefusal = (code: ErrorCode) => connections.countRefusal(code);
   const tributaryParts = tributary({ ...parts, replayWindowMs, countRefusal });
   socketIo.mount(tributaryParts.route);
+  const shop = cryptoShop({
+    ...parts,
+    replayWindowMs,
+    onRefused: (refusal) => {
+      connections.countRefusal(refusal.code);
+      parts.logger.warn(refusal, "a join was refused");
+    },
+  });
+  socketIo.mount(shop.route);
   sockets.mount(nativeStream(parts, registry));
   sockets.mount(blockonomicsRoute(parts, registry));
   sockets.mount(identiPay.route);
-  const { limits, onError } = parts;
-  const channels: readonly ChannelRoute[] = [];
-  new PusherTransport({ apps: config.pusher.apps, routes: channels, sockets, limits, onError });
+  const transakParts = transak({ ...parts, replayWindowMs, countRefusal });
+  const pusher = new PusherTransport({
+    ...parts,
+    apps: config.pusher.apps,
+    routes: [transakParts.route],
+    sockets,
+    connections,
+    proxies,
+  });
   return {
-    wires: [sockets, socketIo],
+    wires: [sockets, socketIo, pusher.wire],
     mounts: [
       (api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }),
       identiPay.http,
       tributaryParts.http,
+      transakParts.http,
     ],
   };
 }

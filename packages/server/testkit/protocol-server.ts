@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ErrorCode } from "@paybell/protocol";
 import { pino } from "pino";
 import { SandboxChain } from "../src/chains/sandbox/chain.ts";
 import { SandboxChainControls } from "../src/chains/sandbox/controls.ts";
@@ -29,17 +30,20 @@ import type { Topic } from "../src/log/topic.ts";
 import type { Payment } from "../src/payments/payment.ts";
 import { registerBlockonomicsRest } from "../src/protocols/blockonomics/rest.ts";
 import { blockonomicsRoute } from "../src/protocols/blockonomics/route.ts";
+import type { JoinRefusal } from "../src/protocols/crypto-shop/context.ts";
+import { cryptoShop } from "../src/protocols/crypto-shop/crypto-shop.ts";
 import { identipay } from "../src/protocols/identipay/identipay.ts";
 import type { Places } from "../src/protocols/identipay/places.ts";
 import { nativeFeeds } from "../src/protocols/native/feeds.ts";
 import { nativeStream } from "../src/protocols/native/stream.ts";
 import type { ProtocolContext } from "../src/protocols/protocol.ts";
+import { transak } from "../src/protocols/transak/transak.ts";
 import { tributary } from "../src/protocols/tributary/tributary.ts";
 import { SqliteIdempotencyStore } from "../src/storage/sqlite/idempotency-store.ts";
 import { SqliteMerchantStore } from "../src/storage/sqlite/merchant-store.ts";
 import { SqliteSandboxLedger } from "../src/storage/sqlite/sandbox-ledger.ts";
+import { SqliteSessionStore } from "../src/storage/sqlite/session-store.ts";
 import { TrustedProxies } from "../src/transports/client-address.ts";
-import type { ChannelRoute } from "../src/transports/pusher/channels.ts";
 import { PusherTransport } from "../src/transports/pusher/transport.ts";
 import { LossyBus } from "./lossy-bus.ts";
 import { ServerCore } from "./server-core.ts";
@@ -79,6 +83,8 @@ export class ProtocolServer {
   readonly #mode: "sandbox" | "live";
   /** Who holds identiPay's places. */
   identipayPlaces: Places | null = null;
+  /** Joins of Crypto Shop's clients that were refused. */
+  readonly joinRefusals: JoinRefusal[] = [];
   #api: Api | null = null;
 
   static async start(options: ProtocolServerOptions = {}): Promise<ProtocolServer> {
@@ -188,20 +194,37 @@ export class ProtocolServer {
     });
     this.transports.sockets.mount(identiPay.route);
     this.identipayPlaces = identiPay.places;
-    const channels: readonly ChannelRoute[] = [];
-    const { sockets } = this.transports;
-    new PusherTransport({ ...context, apps: [SANDBOX_PUSHER_APP], routes: channels, sockets });
-    const { connections } = this.transports;
-    const tributaryParts = tributary({
+    const { sockets, connections } = this.transports;
+    const replaying = {
       ...context,
       replayWindowMs: options.replayWindowMs ?? REPLAY_WINDOW_MS,
-      countRefusal: (code) => connections.countRefusal(code),
+      countRefusal: (code: ErrorCode) => connections.countRefusal(code),
+    };
+    const transakParts = transak(replaying);
+    new PusherTransport({
+      ...context,
+      apps: [SANDBOX_PUSHER_APP],
+      routes: [transakParts.route],
+      sockets,
+      connections,
+      proxies: new TrustedProxies(options.trustProxy ?? []),
     });
+    const tributaryParts = tributary(replaying);
     this.transports.socketIo.mount(tributaryParts.route);
+    const shop = cryptoShop({
+      ...replaying,
+      sessions: new SqliteSessionStore(this.core.database),
+      onRefused: (refusal) => {
+        connections.countRefusal(refusal.code);
+        this.joinRefusals.push(refusal);
+      },
+    });
+    this.transports.socketIo.mount(shop.route);
     this.#api = await this.#buildApi(context, [
       (api, posts) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry, posts }),
       identiPay.http,
       tributaryParts.http,
+      transakParts.http,
     ]);
     await this.transports.listen();
   }
@@ -230,6 +253,8 @@ export class ProtocolServer {
       version: "0.0.0",
       ingest: this.core.ingest,
       payments: context.payments,
+      products: this.core.productIngest,
+      productStore: this.core.products,
       idempotency: new SqliteIdempotencyStore(this.core.database),
       authenticator: context.authenticator,
       feeds: nativeFeeds({ ...context, connections }),

@@ -38,9 +38,14 @@ export function keyedResponses(good: Record<number, TSchema>, ...codes: readonly
   return responses(good, ...WITH_KEY, ...codes);
 }
 
+/** As `responses`, of a request with a secret key and a body. */
+export function bodyResponses(good: Record<number, TSchema>, ...codes: readonly ErrorCode[]): Record<number, TSchema> {
+  return keyedResponses(good, ...WITH_BODY, ...codes);
+}
+
 /** As `responses`, of a POST with a secret key. */
 export function postResponses(good: Record<number, TSchema>, ...codes: readonly ErrorCode[]): Record<number, TSchema> {
-  return keyedResponses(good, ...WITH_BODY, ...IDEMPOTENT, ...codes);
+  return bodyResponses(good, ...IDEMPOTENT, ...codes);
 }
 
 /** Header of every POST. */

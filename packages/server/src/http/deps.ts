@@ -5,9 +5,10 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from "fastify";
 import type { TSchema } from "typebox";
 import type { WatcherStatus } from "../chains/watcher.ts";
 import type { AnswerWith, Ingest } from "../ingest/ingest.ts";
+import type { Products } from "../ingest/products.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Limits } from "../kit/limits.ts";
-import type { IdempotencyStore, PaymentStore } from "../log/store.ts";
+import type { IdempotencyStore, PaymentStore, ProductStore } from "../log/store.ts";
 import type { Payment, PaymentState } from "../payments/payment.ts";
 import type { TrustedProxies } from "../transports/client-address.ts";
 import type { Api } from "./api.ts";
@@ -104,6 +105,9 @@ export interface HttpApiDeps {
   version: string;
   ingest: Ingest;
   payments: PaymentStore;
+  /** What a merchant does to his products. */
+  products: Products;
+  productStore: ProductStore;
   idempotency: IdempotencyStore;
   authenticator: Authenticator;
   feeds: EventFeeds;

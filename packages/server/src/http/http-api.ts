@@ -20,15 +20,19 @@ import { describeApi, openapiRoute } from "./openapi.ts";
 import { authenticateRequests } from "./request-auth.ts";
 import { recordRequests } from "./request-log.ts";
 import { allowHeader, RouteTable } from "./route-table.ts";
+import { createOrder } from "./routes/create-order.ts";
 import { createPayment } from "./routes/create-payment.ts";
+import { editProduct } from "./routes/edit-product.ts";
 import { erasePayment } from "./routes/erase-payment.ts";
 import { events } from "./routes/events.ts";
 import { getPayment } from "./routes/get-payment.ts";
 import { health } from "./routes/health.ts";
 import { listPayments } from "./routes/list-payments.ts";
 import { observations } from "./routes/observations.ts";
+import { orders } from "./routes/orders.ts";
 import { paymentCommands } from "./routes/payment-commands.ts";
 import { paymentEvents } from "./routes/payment-events.ts";
+import { products } from "./routes/products.ts";
 import { sandbox } from "./routes/sandbox.ts";
 
 /** Longer path segments find no route: 404. */
@@ -43,6 +47,10 @@ const ROUTES: readonly ((context: RouteContext) => void)[] = [
   events,
   paymentEvents,
   observations,
+  products,
+  editProduct,
+  createOrder,
+  orders,
   sandbox,
   health,
   openapiRoute,

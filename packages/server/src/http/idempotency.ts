@@ -38,6 +38,15 @@ interface Keyed {
   requestHash: string;
 }
 
+interface WritingPost<T> {
+  httpStatus: number;
+  /** Stores what it is given with what it writes. */
+  write: (answer?: (written: T) => IdempotentAnswer) => Promise<T>;
+  viewOf: (written: T) => object;
+  /** The payments that the body shows. */
+  paymentIds: (written: T) => readonly string[];
+}
+
 type Answers = Omit<IdempotencyStore, "deleteExpired">;
 
 /** Requests that may wait for one that is being carried out; beyond it: 409 `idempotency_in_progress`. */
@@ -63,17 +72,24 @@ export class Idempotency {
     write: (answer?: AnswerWith) => Promise<PaymentState>,
     viewOf: (state: PaymentState) => object = viewMerchant,
   ): Promise<Answer> {
+    const paymentIds = ({ payment }: PaymentState) => [payment.id];
+    return this.write(request, merchantId, { httpStatus, write, viewOf, paymentIds });
+  }
+
+  /** A POST whose answer is stored in the commit of what it writes. */
+  write<T>(request: FastifyRequest, merchantId: string, post: WritingPost<T>): Promise<Answer> {
+    const { httpStatus, write, viewOf, paymentIds } = post;
     return this.#answerOnce(request, merchantId, async (keyed) => {
-      const bodyOf = (state: PaymentState) => JSON.stringify(viewOf(state));
+      const bodyOf = (written: T) => JSON.stringify(viewOf(written));
       if (!keyed) return { httpStatus, body: bodyOf(await write()), replayed: false };
       let stored = false;
-      const state = await write((decided) => {
+      const written = await write((decided) => {
         stored = true;
         return { ...keyed, httpStatus, body: bodyOf(decided), atMs: this.#clock.nowMs() };
       });
-      const answer = { httpStatus, body: bodyOf(state), replayed: false };
+      const answer = { httpStatus, body: bodyOf(written), replayed: false };
       // A command that changed nothing was not written, and neither was its answer.
-      return stored ? answer : this.#keep({ ...keyed, paymentIds: [state.payment.id] }, answer, request);
+      return stored ? answer : this.#keep({ ...keyed, paymentIds: paymentIds(written) }, answer, request);
     });
   }
 

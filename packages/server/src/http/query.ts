@@ -24,4 +24,6 @@ export const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export const NoBody = Type.Object({}, { additionalProperties: false, description: "Empty." });
 
+export const ProductIdParams = Type.Object({ id: Type.String({ description: "The product's id." }) });
+
 export const PaymentIdParams = Type.Object({ id: Type.String({ description: "The payment's id." }) });

@@ -2,10 +2,10 @@
 import { ERRORS } from "@paybell/protocol";
 import type { FastifyRequest } from "fastify";
 import { PaybellError } from "../kit/errors.ts";
+import { RequestRate } from "../transports/request-rate.ts";
 import type { Api } from "./api.ts";
 import { type Authenticator, bearerKey, type Caller } from "./authenticator.ts";
 import type { HttpApiDeps } from "./deps.ts";
-import { RequestRate } from "../transports/request-rate.ts";
 
 export function authenticateRequests(
   api: Api,
@@ -47,6 +47,14 @@ export function secretCaller(request: FastifyRequest): Caller {
     throw new PaybellError("forbidden", "This call needs a secret key; a publishable one was sent.");
   }
   return request.caller;
+}
+
+export function orderNotFound(): PaybellError {
+  return new PaybellError("not_found", "There is no such order, or it belongs to another merchant.");
+}
+
+export function productNotFound(): PaybellError {
+  return new PaybellError("not_found", "There is no such product, or it belongs to another merchant.");
 }
 
 export function paymentNotFound(): PaybellError {

@@ -10,10 +10,14 @@ import {
   EVENT_REASONS,
   EVENT_TYPES,
   type MerchantPayment,
+  ORDER_STATUSES,
+  type Order,
   PAYMENT_FLAGS,
   PAYMENT_STATUSES,
   type PaymentEvent,
+  type Product,
   type PublicPayment,
+  STOCK_STATES,
   TRANSFER_STATUSES,
   UNATTRIBUTED_REASONS,
 } from "@paybell/protocol";
@@ -59,11 +63,23 @@ export const TextOrNull = (maxLength: number, description: string) => textOrNull
 
 const Amount = (description: string) => Type.String({ description });
 
+export const Quantity = Type.Integer({ minimum: 1, maximum: 1_000_000, description: "Units." });
+
+const MAX_OPTIONS = 10;
+
+export const ItemOptions = Type.Unsafe<Record<string, string>>({
+  type: "object",
+  maxProperties: MAX_OPTIONS,
+  propertyNames: text(50),
+  additionalProperties: { type: "string", ...text(100) },
+  description: 'What the buyer chose, like `{"color":"red"}`.',
+});
+
 export const Item = Type.Object(
   {
-    productId: Type.Optional(Text(200, "The product, where stock is kept for it.")),
+    productId: Type.Optional(Text(200, "Your own name of the product. Only `POST /v1/orders` keeps stock.")),
     name: Type.Optional(Text(200, "What it is called.")),
-    quantity: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    quantity: Quantity,
     unitAmount: Type.Optional(
       Type.String({
         description: "Price of one, decimal string of atomic units.",
@@ -71,6 +87,7 @@ export const Item = Type.Object(
         [ALLOWED]: "a decimal string of atomic units: 1 to 78 digits",
       }),
     ),
+    options: Type.Optional(ItemOptions),
   },
   strict,
 );
@@ -105,6 +122,7 @@ const summary = {
   confirmations: Type.Integer({ minimum: 0 }),
   confirmationsRequired: Type.Integer({ minimum: 0 }),
   claimedAt: timeOrNull("When the payer was said to have paid."),
+  stock: Type.Optional(oneOf(STOCK_STATES, "Only of an order: what became of its units.")),
   sequence: Type.Integer({ minimum: 0, description: "Number of the latest event." }),
   createdAt: time("Created."),
   updatedAt: time("Last changed."),
@@ -118,6 +136,12 @@ const publicView = {
 };
 
 const Summary = Type.Object(summary, strict);
+
+const level = {
+  stock: Type.Integer({ minimum: 0, description: "Units on hand, reserved ones included." }),
+  reserved: Type.Integer({ minimum: 0, description: "Units set aside for orders that are not paid yet." }),
+  available: Type.Integer({ minimum: 0, description: "`stock` − `reserved`." }),
+};
 
 const EventData = Type.Object(
   {
@@ -139,22 +163,60 @@ const EventData = Type.Object(
     ),
     from: Type.Optional(Type.String()),
     to: Type.Optional(Type.String()),
+    stock: Type.Optional(Type.Object({ productId: Type.String(), ...level }, strict)),
   },
   strict,
 );
 
+const payment = {
+  ...publicView,
+  reference: textOrNull(),
+  customer: textOrNull(),
+  items: Type.Unsafe<Static<typeof Item>[] | null>({ type: ["array", "null"], items: Item }),
+  metadata: Type.Unsafe<Record<string, unknown> | null>({ type: ["object", "null"], additionalProperties: true }),
+};
+
 /** Named in /openapi.json under `components.schemas`, and referred to by the routes. */
 export const components = {
   PublicPayment: Type.Object(publicView, { $id: "PublicPayment", ...strict, description: "Without a secret key." }),
-  Payment: Type.Object(
+  Payment: Type.Object(payment, { $id: "Payment", ...strict, description: "As its merchant reads it." }),
+  Product: Type.Object(
     {
-      ...publicView,
-      reference: textOrNull(),
-      customer: textOrNull(),
-      items: Type.Unsafe<Static<typeof Item>[] | null>({ type: ["array", "null"], items: Item }),
-      metadata: Type.Unsafe<Record<string, unknown> | null>({ type: ["object", "null"], additionalProperties: true }),
+      id: Type.String({ description: "UUID v4." }),
+      name: Type.String(),
+      price: Amount("Of one unit, atomic units."),
+      chain: Type.String(),
+      asset: Type.String(),
+      ...level,
+      createdAt: time("Created."),
+      updatedAt: time("Last changed, its stock included."),
     },
-    { $id: "Payment", ...strict, description: "As its merchant reads it." },
+    { $id: "Product", ...strict },
+  ),
+  Order: Type.Object(
+    {
+      id: Type.String({ description: "The payment's id." }),
+      status: oneOf(ORDER_STATUSES),
+      stock: oneOf(STOCK_STATES, "What became of its units; see PAYMENT_STATES.md."),
+      customer: Type.String(),
+      items: Type.Array(
+        Type.Object(
+          {
+            productId: Type.String(),
+            name: Type.String(),
+            quantity: Quantity,
+            unitAmount: Amount("Price of one when it was ordered, atomic units."),
+            options: Type.Optional(ItemOptions),
+          },
+          strict,
+        ),
+      ),
+      amount: Amount("The sum, atomic units."),
+      payment: Type.Object(payment, strict),
+      createdAt: time("Ordered."),
+      updatedAt: time("Last changed."),
+    },
+    { $id: "Order", ...strict, description: "A payment with line items that hold stock." },
   ),
   Event: Type.Object(
     {
@@ -162,7 +224,9 @@ export const components = {
       id: Type.String(),
       type: oneOf(EVENT_TYPES),
       paymentId: textOrNull(),
-      sequence: integerOrNull({ description: "Counts the payment's events from 1 without gaps." }),
+      sequence: integerOrNull({
+        description: "Counts the payment's events from 1 without gaps; null where `paymentId` is.",
+      }),
       at: time("When it happened."),
       data: EventData,
     },
@@ -190,6 +254,8 @@ const ref = <T>(name: keyof typeof components, description?: string) =>
 
 export const PaymentRef = ref<MerchantPayment>("Payment");
 export const PublicPaymentRef = ref<PublicPayment>("PublicPayment");
+export const ProductRef = ref<Product>("Product");
+export const OrderRef = ref<Order>("Order");
 export const EventRef = ref<PaymentEvent>("Event");
 export const ErrorRef = ref<ErrorBody>("Error");
 
@@ -200,4 +266,6 @@ export const schemasMatchProtocol: [
   Same<Static<typeof components.PublicPayment>, PublicPayment>,
   Same<Static<typeof components.Payment>, MerchantPayment>,
   Same<Static<typeof components.Event>, PaymentEvent>,
-] = [true, true, true];
+  Same<Static<typeof components.Product>, Product>,
+  Same<Static<typeof components.Order>, Order>,
+] = [true, true, true, true, true];

@@ -13,6 +13,33 @@ const MAX_ITEMS = 100;
 const REFERENCE =
   "Your own name for it, like an order number: for look-ups and subscriptions. Give no personal data here: the log's records keep it also when the payment is erased.";
 
+/** What a payment and an order have in common. */
+export const paymentFields = {
+  address: Type.Optional(Text(200, "Where the payer is to send. Left out: one is allocated.")),
+  reference: Type.Optional(Text(200, REFERENCE)),
+  expiresInSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_EXPIRY_SECONDS,
+      description: "Default 3600 (`defaults.expiresInSeconds`). Not with `amount: null`.",
+    }),
+  ),
+  confirmations: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 1_000,
+      description: "Confirmations for `paid`; the chain's default when left out.",
+    }),
+  ),
+  metadata: Type.Optional(
+    Type.Unsafe<Record<string, unknown>>({
+      type: "object",
+      additionalProperties: true,
+      description: "Yours. Erased with the payment.",
+    }),
+  ),
+};
+
 const Body = Type.Object(
   {
     amount: PositiveAmountOrNull(
@@ -20,31 +47,9 @@ const Body = Type.Object(
     ),
     asset: Text(100, "`SBX` in the sandbox, `BTC` on Bitcoin."),
     chain: Text(64, "A chain of the configuration; `sandbox` in the sandbox."),
-    address: Type.Optional(Text(200, "Where the payer is to send. Left out: one is allocated.")),
-    reference: Type.Optional(Text(200, REFERENCE)),
+    ...paymentFields,
     customer: Type.Optional(Text(200, "Your own name for the buyer. Erased with the payment.")),
     items: Type.Optional(Type.Array(Item, { maxItems: MAX_ITEMS })),
-    expiresInSeconds: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: MAX_EXPIRY_SECONDS,
-        description: "Default 3600 (`defaults.expiresInSeconds`). Not with `amount: null`.",
-      }),
-    ),
-    confirmations: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 1_000,
-        description: "Confirmations for `paid`; the chain's default when left out.",
-      }),
-    ),
-    metadata: Type.Optional(
-      Type.Unsafe<Record<string, unknown>>({
-        type: "object",
-        additionalProperties: true,
-        description: "Yours. Erased with the payment.",
-      }),
-    ),
   },
   { additionalProperties: false },
 );
@@ -82,11 +87,15 @@ function createRequest(merchantId: string, body: Static<typeof Body>, metadataBy
       [{ path: "expiresInSeconds", problem: "is given together with amount null", allowed: "only with an amount" }],
     );
   }
-  const bytes = rest.metadata === undefined ? 0 : Buffer.byteLength(JSON.stringify(rest.metadata));
-  if (bytes > metadataBytes) {
-    throw new PaybellError("invalid_request", `metadata is ${bytes} bytes as JSON; allowed: ${metadataBytes}.`, [
-      { path: "metadata", problem: `is ${bytes} bytes as JSON`, allowed: `at most ${metadataBytes} bytes` },
-    ]);
-  }
+  requireSmallMetadata(rest.metadata, metadataBytes);
   return { merchantId, amountAtomic: amount === null ? null : BigInt(amount), ...rest };
+}
+
+/** @throws PaybellError invalid_request */
+export function requireSmallMetadata(metadata: object | undefined, metadataBytes: number): void {
+  const bytes = metadata === undefined ? 0 : Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes <= metadataBytes) return;
+  throw new PaybellError("invalid_request", `metadata is ${bytes} bytes as JSON; allowed: ${metadataBytes}.`, [
+    { path: "metadata", problem: `is ${bytes} bytes as JSON`, allowed: `at most ${metadataBytes} bytes` },
+  ]);
 }
