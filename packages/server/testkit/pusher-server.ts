@@ -1,11 +1,12 @@
 /** The Pusher transport on a real HTTP server, with a protocol of the test's own. */
 import { createHmac } from "node:crypto";
 import { SANDBOX_PUSHER_APP } from "../src/config/pusher.ts";
-import type { Limits } from "../src/kit/limits.ts";
+import { TrustedProxies } from "../src/transports/client-address.ts";
+import { firstOf } from "../src/transports/http-server.ts";
 import type { PusherApp } from "../src/transports/pusher/apps.ts";
 import { PusherTransport } from "../src/transports/pusher/transport.ts";
 import { ChannelNews } from "./channel-news.ts";
-import { type TestClient, TransportServer } from "./transport-server.ts";
+import { type TestClient, TransportServer, type TransportServerOptions } from "./transport-server.ts";
 import { until } from "./until.ts";
 
 export const APP = SANDBOX_PUSHER_APP;
@@ -31,15 +32,25 @@ export class PusherServer extends TransportServer {
   readonly news = new ChannelNews();
   readonly pusher: PusherTransport;
 
-  constructor(options: { limits?: Partial<Limits> } = {}) {
+  constructor(options: TransportServerOptions = {}) {
     super(options);
     this.pusher = new PusherTransport({
       apps: [APP, SHOP_APP, OPEN_APP],
       routes: [this.news],
       sockets: this.sockets,
+      connections: this.connections,
+      proxies: new TrustedProxies([]),
+      clock: this.clock,
       limits: this.limits,
       onError: (error) => this.errors.push(error),
     });
+    this.serve(
+      firstOf(
+        [this.pusher.wire],
+        () => null,
+        (_request, response) => response.writeHead(404).end(),
+      ),
+    );
   }
 
   /** A client that was told its socket id. */

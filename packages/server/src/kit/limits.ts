@@ -166,6 +166,12 @@ export const LIMITS = {
     "Silence after which a Pusher client is asked to send a ping of its own (`activity_timeout`, in full seconds).",
     1_000,
   ),
+  pusherSessionTimeoutMs: limit(
+    15_000,
+    "ms",
+    "A session of pusher-js's HTTP fallback that nobody reads from for so long is forgotten.",
+    1_000,
+  ),
   pusherChannelsPerConnection: limit(
     100,
     "channels",

@@ -11,6 +11,7 @@ export class Outgoing {
   readonly #text: string;
   #frame: Frame | null = null;
   #quoted: string | null = null;
+  #quotedBytes = 0;
 
   constructor(message: object) {
     this.#text = JSON.stringify(message);
@@ -24,8 +25,16 @@ export class Outgoing {
 
   /** A JSON string of the message, for an array of messages. */
   get quoted(): string {
-    this.#quoted ??= JSON.stringify(this.#text);
+    if (this.#quoted === null) {
+      this.#quoted = JSON.stringify(this.#text);
+      this.#quotedBytes = Buffer.byteLength(this.#quoted);
+    }
     return this.#quoted;
+  }
+
+  /** The size of `quoted`. */
+  get quotedBytes(): number {
+    return this.quoted === "" ? 0 : this.#quotedBytes;
   }
 }
 

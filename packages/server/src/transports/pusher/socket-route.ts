@@ -1,14 +1,10 @@
 /** The protocol on a WebSocket: `/app/{key}?protocol=7`. */
 import type { Closing, Connection, ConnectionHandler, SocketRoute, UpgradeRequest } from "../websocket/connection.ts";
+import { admit, PROTOCOL, wantsError } from "./admission.ts";
 import type { PusherApp, PusherApps } from "./apps.ts";
 import { closingOf, REFUSALS, refusalOf } from "./close-codes.ts";
 import { pusherError } from "./messages.ts";
 import { type PusherLink, PusherSession, type SessionContext } from "./session.ts";
-
-const PROTOCOL = "pusher";
-const VERSIONS = { oldest: 5, newest: 7 };
-/** From here on a close code says everything; before, an error is sent first. */
-const CLOSES_WITHOUT_ERROR = 6;
 
 const DEAF: ConnectionHandler = { onMessage: () => undefined, onClose: () => undefined };
 
@@ -30,15 +26,6 @@ export function pusherSocketRoutes(apps: PusherApps, context: SessionContext): r
     },
     ...["/app", "/app/", "/app/:key/:rest"].map((path) => ({ ...common, path, open: nowhere })),
   ];
-}
-
-/** The app, or why the client must not have it. */
-export function admit(apps: PusherApps, key: string, url: URL): PusherApp | Closing {
-  const version = url.searchParams.get("protocol");
-  if (version === null) return REFUSALS.noProtocol;
-  if (!/^[0-9]{1,9}$/.test(version)) return REFUSALS.version;
-  if (Number(version) < VERSIONS.oldest || Number(version) > VERSIONS.newest) return REFUSALS.protocol;
-  return apps.withKey(key) ?? REFUSALS.unknownKey;
 }
 
 function refuse(connection: Connection, { url }: UpgradeRequest, { closeCode, reason }: Closing): ConnectionHandler {
@@ -75,9 +62,4 @@ function handlerOf(
         }
       : {}),
   };
-}
-
-function wantsError(url: URL): boolean {
-  const version = Number(url.searchParams.get("protocol") ?? Number.NaN);
-  return version < CLOSES_WITHOUT_ERROR;
 }

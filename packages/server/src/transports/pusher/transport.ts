@@ -1,11 +1,15 @@
-/** Pusher Channels protocol 7 as one transport: everything that its clients and its backends can reach. */
+/** Pusher Channels protocol 7 as one transport: everything that its clients can reach. */
+import type { Wire } from "../http-server.ts";
 import type { WebSocketTransport } from "../websocket/server.ts";
 import { type PusherApp, PusherApps } from "./apps.ts";
+import { type FallbackParts, PusherFallback } from "./fallback.ts";
 import { Occupancy } from "./occupancy.ts";
 import type { SessionContext } from "./session.ts";
 import { pusherSocketRoutes } from "./socket-route.ts";
 
-export interface PusherTransportOptions extends Omit<SessionContext, "occupancy"> {
+export interface PusherTransportOptions
+  extends Omit<SessionContext, "occupancy">,
+    Pick<FallbackParts, "connections" | "proxies" | "clock"> {
   apps: readonly PusherApp[];
   sockets: WebSocketTransport;
 }
@@ -13,11 +17,14 @@ export interface PusherTransportOptions extends Omit<SessionContext, "occupancy"
 export class PusherTransport {
   readonly apps: PusherApps;
   readonly occupancy = new Occupancy();
+  /** The HTTP fallback; the WebSocket paths are on the WebSocket transport. */
+  readonly wire: Wire;
 
   /** Mounts its paths on the WebSocket transport. */
-  constructor({ apps, sockets, ...rest }: PusherTransportOptions) {
+  constructor({ apps, sockets, connections, proxies, clock, routes, limits, onError }: PusherTransportOptions) {
     this.apps = new PusherApps(apps);
-    const context: SessionContext = { ...rest, occupancy: this.occupancy };
+    const context: SessionContext = { routes, limits, onError, occupancy: this.occupancy };
     for (const route of pusherSocketRoutes(this.apps, context)) sockets.mount(route);
+    this.wire = new PusherFallback({ apps: this.apps, context, connections, proxies, clock });
   }
 }
