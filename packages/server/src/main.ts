@@ -152,7 +152,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   }
   undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
   undo.push(everySoOften(SWEEP_MS, () => deleteExpiredAnswers(store.idempotency, clock.nowMs()), onError));
-  const { sessions, products: productStore } = store;
+  const { sessions } = store;
   const { replayWindowMs } = config;
   undo.push(everySoOften(SWEEP_MS, () => forgetOldSessions({ sessions, clock, replayWindowMs }), onError));
 
