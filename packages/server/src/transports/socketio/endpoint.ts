@@ -101,10 +101,9 @@ export class Endpoint {
     const query: Query = Object.fromEntries(url.searchParams);
     this.#checkOrigin(request);
     const isNew = isHandshake(request, query, "websocket");
-    const connection = this.#bySid.get(query.sid ?? "");
-    if (!isNew && (!connection?.isUpgradable || query.EIO !== "4" || query.transport !== "websocket")) {
-      throw this.#refusal("This is neither a new connection of Engine.IO 4 nor one that can be upgraded.");
-    }
+    const isOurs = this.#bySid.has(query.sid ?? "") && query.EIO === "4" && query.transport === "websocket";
+    // The engine would find out only after the handshake, and then write HTTP into the WebSocket.
+    if (!isNew && !isOurs) throw this.#refusal("This is neither a new connection of Engine.IO 4 nor one that is open.");
     const remoteAddress = this.#options.proxies.clientAddress(request);
     if (isNew) this.#admit(request, socket, { url, remoteAddress });
     this.#engine.handleUpgrade(withQuery(request, query), socket, head);

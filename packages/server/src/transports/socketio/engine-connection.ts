@@ -82,12 +82,6 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
     return this.#closed;
   }
 
-  /** May a WebSocket still take over from polling? */
-  get isUpgradable(): boolean {
-    const { engine } = this.#options;
-    return !this.#closed && !engine.upgrading && !engine.upgraded && webSocketOf(engine) === null;
-  }
-
   /** Counts what the engine does not see: pings and pongs, each of which makes the server write, and what comes on a
    * WebSocket that has not taken over yet. */
   watch(ws: EngineWebSocket): void {

@@ -62,7 +62,8 @@ export class Outlet {
     }
     for (const { encoded, frame } of packets) {
       this.#queuedBytes += frame.length;
-      this.#engine.write(encoded, { wsPreEncodedFrame: frame } as object);
+      // Where it is sent after all over a WebSocket, which may have taken over by then. A list of parts, as `ws` makes it.
+      this.#engine.write(encoded, { wsPreEncodedFrame: [frame] } as object);
     }
   }
 
