@@ -204,7 +204,9 @@ describe("which records execute a payment", () => {
     const story = new Story({ amountAtomic: null });
     story.included({ confirmations: 2 });
     const execution = recordsOf(story).map(executionOf).at(-1);
-    story.lost("orphaned");
-    expect(undoneBy(recordsOf(story).at(-1) as LogRecord)).toEqual({ ids: [execution?.id] });
+    for (const loss of [() => story.lost("orphaned"), () => story.seen()]) {
+      loss();
+      expect(undoneBy(recordsOf(story).at(-1) as LogRecord)).toEqual({ ids: [execution?.id] });
+    }
   });
 });

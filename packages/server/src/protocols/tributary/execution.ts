@@ -46,13 +46,14 @@ export function executionOf({ type, data, atMs }: LogRecord): Execution | null {
   };
 }
 
-/** What this record takes back: `transfer`, the ids of executions; `payment`, all that a payment with an amount had. */
+/** What this record takes back: all executions of a payment with an amount, or those of some transfers to a standing one
+ * (a transaction that left its block may be back in the mempool already). `null`: nothing. */
 export function undoneBy({ type, data }: LogRecord): { paymentId: string } | { ids: readonly string[] } | null {
   const { payment, transfers } = data;
   if (payment === null) return null;
   if (payment.amount !== null) return isPaid(payment) ? null : { paymentId: payment.id };
-  const isLost = type === "transfer.orphaned" || type === "transfer.replaced" || type === "transfer.dropped";
-  return isLost ? { ids: transfers.map(({ txId, index }) => executionId(payment.id, txId, index)) } : null;
+  const unsettled = type.startsWith("transfer.") ? transfers.filter(({ status }) => !isSettled(status)) : [];
+  return { ids: unsettled.map(({ txId, index }) => executionId(payment.id, txId, index)) };
 }
 
 /** The transfers that together reached the amount, not whatever else is on its way. An event lists 50 of them at most:
