@@ -15,6 +15,8 @@ export const KEY_LENGTH = 44;
 /** Known to everybody, refused outside the sandbox. */
 export const SANDBOX_SECRET_KEY = "sk_sandbox_paybell";
 export const SANDBOX_PUBLISHABLE_KEY = "pk_sandbox_paybell";
+/** Transak's: never expires there. */
+export const SANDBOX_ACCESS_TOKEN = "at_sandbox_paybell";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const HINT_RANDOM_CHARACTERS = 4;

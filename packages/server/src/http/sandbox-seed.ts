@@ -1,7 +1,7 @@
-/** The sandbox's merchant and its two keys, the same everywhere. Source: DESIGN.md, "Starting it". */
+/** The sandbox's merchant, its two keys and its access token, the same everywhere. Source: DESIGN.md, "Starting it". */
 import type { Clock } from "../kit/clock.ts";
 import type { MerchantStore } from "../log/store.ts";
-import { hashKey, keyRow, SANDBOX_PUBLISHABLE_KEY, SANDBOX_SECRET_KEY } from "./keys.ts";
+import { hashKey, keyRow, SANDBOX_ACCESS_TOKEN, SANDBOX_PUBLISHABLE_KEY, SANDBOX_SECRET_KEY } from "./keys.ts";
 
 export const SANDBOX_MERCHANT_ID = "sandbox";
 
@@ -20,4 +20,13 @@ export async function seedSandbox(merchants: MerchantStore, clock: Clock): Promi
     if (existing.has(hashKey(key))) continue;
     await merchants.createKey(keyRow(key, { merchantId: SANDBOX_MERCHANT_ID, kind, createdAtMs }));
   }
+  const token = {
+    merchantId: SANDBOX_MERCHANT_ID,
+    token: SANDBOX_ACCESS_TOKEN,
+    hash: hashKey(SANDBOX_ACCESS_TOKEN),
+    createdAtMs,
+    expiresAtMs: null,
+  };
+  // Stored once: one that never expires is returned instead.
+  await merchants.issueAccessToken(token, { revokeOlder: true });
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type ApiKey, CLOSED_SETTINGS, type Merchant } from "../../src/log/store.ts";
 import type { Payment } from "../../src/payments/payment.ts";
+import { testAccessTokens } from "./access-tokens.ts";
 import { type MakeHome, type OpenStore, openForAll } from "./home.ts";
 import { change, creation, recordsIn, samplePayment, sampleTransfer } from "./samples.ts";
 
@@ -13,6 +14,7 @@ export function testMerchants(make: MakeHome): void {
     testSettings(store);
     testKeys(store);
     testDerivation(store);
+    testAccessTokens(store);
   });
   describe("derivation indexes after a restart", () => testDerivationAfterRestart(make));
 }

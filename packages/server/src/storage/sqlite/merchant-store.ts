@@ -1,5 +1,5 @@
 /** Merchants and keys on SQLite. */
-import type { ApiKey, Merchant, MerchantSettings, MerchantStore } from "../../log/store.ts";
+import type { AccessToken, ApiKey, Merchant, MerchantSettings, MerchantStore } from "../../log/store.ts";
 import type { SqliteDatabase } from "./database.ts";
 
 export class SqliteMerchantStore implements MerchantStore {
@@ -47,6 +47,18 @@ export class SqliteMerchantStore implements MerchantStore {
 
   revokeKey(id: string, atMs: number): Promise<boolean> {
     return this.#database.write("revokeKey", id, atMs);
+  }
+
+  issueAccessToken(token: AccessToken, { revokeOlder }: { revokeOlder: boolean }): Promise<AccessToken> {
+    return this.#database.write("issueAccessToken", token, revokeOlder);
+  }
+
+  accessTokens(merchantId: string): Promise<readonly AccessToken[]> {
+    return this.#database.read("accessTokens", merchantId);
+  }
+
+  accessTokenByHash(hash: string): Promise<AccessToken | null> {
+    return this.#database.read("accessTokenByHash", hash);
   }
 
   takeDerivationIndex(chain: string, derivedFrom: string, gapLimit: number): Promise<number | null> {

@@ -1,0 +1,146 @@
+/**
+ * One subscription: what happened before it, marked `replayed`, then every step as it happens.
+ *
+ * - An order's channel and a reference's: the latest step again, of the newest order; its `statusHistories` has what lies
+ *   before. The API-key channel, which is about many orders: every step of the replay window again.
+ * - Each event waits for what is read of its order. They go out in the order of the log nevertheless, one after the
+ *   other, and no more than `liveBuffer` wait: beyond it the client is sent away, and is told everything when it is back.
+ */
+import type { ErrorCode } from "@paybell/protocol";
+import { Published } from "../../fanout/published.ts";
+import { Subscriber } from "../../fanout/subscriber.ts";
+import type { LogRecord } from "../../log/event-log.ts";
+import type { Topic } from "../../log/topic.ts";
+import type { ChannelEvent, ChannelFeed, Subscription } from "../../transports/pusher/channels.ts";
+import type { TransakContext } from "./context.ts";
+import { eventFor, type Form } from "./encode.ts";
+import { mayStep } from "./steps.ts";
+
+export interface FeedOptions {
+  topic: Topic;
+  form: Form;
+  /** What is given again at the beginning. */
+  replay: "latest" | "window";
+  /** May he still hear this? `null`: yes. */
+  refusal(published: Published): Promise<ErrorCode | null>;
+}
+
+export class TransakFeed implements ChannelFeed {
+  readonly #context: TransakContext;
+  readonly #subscription: Subscription;
+  readonly #options: FeedOptions;
+  readonly #subscriber: Subscriber;
+  /** Everything that waits, in order. */
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #latestIsTold = false;
+  #closed = false;
+
+  /** Listens from now on; nothing is sent before `start`. */
+  constructor(context: TransakContext, subscription: Subscription, options: FeedOptions) {
+    this.#context = context;
+    this.#subscription = subscription;
+    this.#options = options;
+    const { log, hub, limits } = context;
+    this.#subscriber = Subscriber.open({
+      log,
+      hub,
+      topic: options.topic,
+      replayPage: limits.replayPage,
+      liveBuffer: limits.liveBuffer,
+      sink: {
+        deliver: (published) => this.#enqueue(published),
+        writable: async () => {
+          await this.#last;
+          await subscription.writable();
+        },
+        failed: (error) => this.#fail(error),
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    const { openedAt } = this.#subscriber;
+    if (this.#options.replay === "window") {
+      const from = await this.#windowFrom();
+      await this.#subscriber.from(Math.min(from, openedAt));
+      return;
+    }
+    if (!this.#latestIsTold) {
+      const latest = await this.lastEvent();
+      if (latest && !this.#closed) this.#subscription.send(latest);
+    }
+    await this.#subscriber.from(openedAt);
+  }
+
+  /** The latest step within the replay window, of the order that was created last. */
+  async lastEvent(): Promise<ChannelEvent | null> {
+    this.#latestIsTold = true;
+    const { log, limits } = this.#context;
+    const { openedAt } = this.#subscriber;
+    const from = await this.#windowFrom();
+    if (from >= openedAt) return null;
+    const page = await log.readAfter(from, { topics: [this.#options.topic], limit: limits.replayRecords });
+    for (const record of newestFirst(page.records.filter((each) => each.offset <= openedAt && mayStep(each)))) {
+      const event = await eventFor(this.#context, new Published(record), this.#options.form, true);
+      if (event) return event;
+    }
+    return null;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#subscriber.close();
+  }
+
+  #windowFrom(): Promise<number> {
+    const { log, clock, limits, replayWindowMs } = this.#context;
+    return log.offsetSince(this.#options.topic, clock.nowMs() - replayWindowMs, limits.replayRecords);
+  }
+
+  #enqueue(published: Published): void {
+    if (!mayStep(published.record)) return;
+    if (this.#waiting >= this.#context.limits.liveBuffer) {
+      this.close();
+      this.#subscription.end("overloaded");
+      return;
+    }
+    this.#waiting += 1;
+    this.#last = this.#last
+      .then(() => this.#tell(published))
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
+  }
+
+  async #tell(published: Published): Promise<void> {
+    if (this.#closed) return;
+    const replayed = published.record.offset <= this.#subscriber.openedAt;
+    const refusal = await this.#options.refusal(published);
+    if (refusal !== null) {
+      this.close();
+      this.#subscription.end(refusal);
+      return;
+    }
+    const event = await eventFor(this.#context, published, this.#options.form, replayed);
+    if (event && !this.#closed) this.#subscription.send(event);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.close();
+    this.#context.onError(error);
+    this.#subscription.end("internal_error");
+  }
+}
+
+/** Those of the payment that was created last, the newest first. */
+function newestFirst(records: readonly LogRecord[]): readonly LogRecord[] {
+  const created = (record: LogRecord) => record.data.payment?.createdAt ?? "";
+  const newest = records.reduce<LogRecord | null>(
+    (best, record) => (best === null || created(record) >= created(best) ? record : best),
+    null,
+  );
+  return records.filter(({ paymentId }) => paymentId === newest?.paymentId).reverse();
+}
