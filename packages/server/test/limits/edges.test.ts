@@ -10,6 +10,7 @@ import { Edges, type EdgeTable } from "./edge.ts";
 import { identipayEdges } from "./identipay-edges.ts";
 import { replayEdges } from "./replay-edges.ts";
 import { requestEdges } from "./request-edges.ts";
+import { tributaryEdges } from "./tributary-edges.ts";
 
 const EDGES: EdgeTable<LimitName> = {
   ...requestEdges,
@@ -17,6 +18,7 @@ const EDGES: EdgeTable<LimitName> = {
   ...apiEdges,
   ...replayEdges,
   ...identipayEdges,
+  ...tributaryEdges,
 };
 
 const NAMES = Object.keys(LIMITS) as LimitName[];
