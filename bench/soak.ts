@@ -81,12 +81,12 @@ async function onePayment(server: ServerProcess, api: Api): Promise<void> {
 async function sample(server: ServerProcess, api: Api): Promise<string> {
   const pid = server.pid ?? 0;
   const metrics = await (await fetch(`${api.url}/metrics`)).text();
-  const read = (name: string) =>
-    Number(new RegExp(`^${name}(?:{[^}]*})? ([0-9.e+-]+)$`, "m").exec(metrics)?.[1] ?? Number.NaN);
+  const delaySeconds = /^paybell_event_loop_delay_seconds{quantile="0.99"} (\S+)$/m.exec(metrics)?.[1];
+  if (delaySeconds === undefined) throw new Error(`/metrics says nothing of the event loop:\n${metrics}`);
   return [
     `${(residentBytes(pid) / 1e6).toFixed(0)} MB resident`,
     `${readdirSync(`/proc/${pid}/fd`).length} descriptors`,
-    `event loop p99 ${(read("nodejs_eventloop_lag_p99_seconds") * 1e3).toFixed(1)} ms`,
+    `event loop p99 ${(Number(delaySeconds) * 1e3).toFixed(1)} ms`,
     `${tally.payments} payments`,
     `${tally.final} final`,
     `${tally.frames} frames`,
