@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { PROGRAMS, requireProgram } from "../../../tools/provision/programs.ts";
 
 const LAUNCH_TIMEOUT_MS = 60_000;
@@ -73,13 +73,13 @@ export class TestPage {
 }
 
 /** Opens a page that shows the given HTML, in a browser context of its own. */
-export async function openPage(browser: Browser, html: string): Promise<TestPage> {
+export async function openPage(browser: Browser, html: string, options: BrowserContextOptions = {}): Promise<TestPage> {
   const server = createServer((_request, response) => {
     response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const context = await browser.newContext();
+  const context = await browser.newContext(options);
   context.setDefaultTimeout(PAGE_TIMEOUT_MS);
   const page = new TestPage(await context.newPage(), server);
   try {
