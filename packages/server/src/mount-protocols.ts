@@ -15,6 +15,7 @@ import { cryptoShop } from "./protocols/crypto-shop/crypto-shop.ts";
 import { identipay } from "./protocols/identipay/identipay.ts";
 import { nativeStream } from "./protocols/native/stream.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
+import { pusherHttp } from "./protocols/pusher/pusher.ts";
 import { transak } from "./protocols/transak/transak.ts";
 import { tributary } from "./protocols/tributary/tributary.ts";
 import type { TrustedProxies } from "./transports/client-address.ts";
@@ -84,6 +85,7 @@ export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connec
       identiPay.http,
       tributaryParts.http,
       transakParts.http,
+      pusherHttp(pusher, parts),
     ],
   };
 }

@@ -37,6 +37,7 @@ import type { Places } from "../src/protocols/identipay/places.ts";
 import { nativeFeeds } from "../src/protocols/native/feeds.ts";
 import { nativeStream } from "../src/protocols/native/stream.ts";
 import type { ProtocolContext } from "../src/protocols/protocol.ts";
+import { pusherHttp } from "../src/protocols/pusher/pusher.ts";
 import { transak } from "../src/protocols/transak/transak.ts";
 import { tributary } from "../src/protocols/tributary/tributary.ts";
 import { SqliteIdempotencyStore } from "../src/storage/sqlite/idempotency-store.ts";
@@ -44,6 +45,7 @@ import { SqliteMerchantStore } from "../src/storage/sqlite/merchant-store.ts";
 import { SqliteSandboxLedger } from "../src/storage/sqlite/sandbox-ledger.ts";
 import { SqliteSessionStore } from "../src/storage/sqlite/session-store.ts";
 import { TrustedProxies } from "../src/transports/client-address.ts";
+import { firstOf, type Wire } from "../src/transports/http-server.ts";
 import { PusherTransport } from "../src/transports/pusher/transport.ts";
 import { LossyBus } from "./lossy-bus.ts";
 import { ServerCore } from "./server-core.ts";
@@ -85,6 +87,7 @@ export class ProtocolServer {
   identipayPlaces: Places | null = null;
   /** Joins of Crypto Shop's clients that were refused. */
   readonly joinRefusals: JoinRefusal[] = [];
+  readonly #wires: Wire[] = [];
   #api: Api | null = null;
 
   static async start(options: ProtocolServerOptions = {}): Promise<ProtocolServer> {
@@ -201,7 +204,7 @@ export class ProtocolServer {
       countRefusal: (code: ErrorCode) => connections.countRefusal(code),
     };
     const transakParts = transak(replaying);
-    new PusherTransport({
+    const pusher = new PusherTransport({
       ...context,
       apps: [SANDBOX_PUSHER_APP],
       routes: [transakParts.route],
@@ -209,6 +212,7 @@ export class ProtocolServer {
       connections,
       proxies: new TrustedProxies(options.trustProxy ?? []),
     });
+    this.#wires.push(pusher.wire);
     const tributaryParts = tributary(replaying);
     this.transports.socketIo.mount(tributaryParts.route);
     const shop = cryptoShop({
@@ -225,6 +229,7 @@ export class ProtocolServer {
       identiPay.http,
       tributaryParts.http,
       transakParts.http,
+      pusherHttp(pusher, context),
     ]);
     await this.transports.listen();
   }
@@ -269,7 +274,7 @@ export class ProtocolServer {
       proxies: new TrustedProxies([]),
       logger: pino({ level: "silent" }),
       mounts,
-      serverFactory: (handler: RequestListener) => this.transports.serve(handler),
+      serverFactory: (handler: RequestListener) => this.transports.serve(firstOf(this.#wires, () => null, handler)),
     });
   }
 }

@@ -177,6 +177,11 @@ export const LIMITS = {
     "channels",
     "Channels that one Pusher connection may be subscribed to. Beyond it: `pusher:subscription_error`.",
   ),
+  pusherChannelsListed: limit(
+    10_000,
+    "channels",
+    "Occupied channels in one answer of `GET /apps/{id}/channels`. Beyond it: 413.",
+  ),
   pusherChannelNameChars: limit(
     200,
     "characters",
