@@ -60,6 +60,7 @@ export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connec
   const shop = cryptoShop({
     ...parts,
     replayWindowMs,
+    products: parts.productStore,
     onRefused: (refusal) => {
       connections.countRefusal(refusal.code);
       parts.logger.warn(refusal, "a join was refused");
@@ -84,6 +85,7 @@ export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connec
       (api, posts) => registerBlockonomicsRest(api, { ingest, registry, posts }),
       identiPay.http,
       tributaryParts.http,
+      shop.http,
       transakParts.http,
       pusherHttp(pusher, parts),
     ],

@@ -64,6 +64,8 @@ export interface ProtocolServerOptions {
   mode?: "sandbox" | "live";
   /** How far back wires without a cursor tell what a client missed. Left out: an hour. */
   replayWindowMs?: number;
+  /** Origins whose pages may use keys and cookies. */
+  allowedOrigins?: readonly string[];
   /** Whose `X-Forwarded-For` is believed. */
   trustProxy?: readonly string[];
 }
@@ -217,6 +219,8 @@ export class ProtocolServer {
     this.transports.socketIo.mount(tributaryParts.route);
     const shop = cryptoShop({
       ...replaying,
+      ingest: this.core.ingest,
+      products: this.core.products,
       sessions: new SqliteSessionStore(this.core.database),
       onRefused: (refusal) => {
         connections.countRefusal(refusal.code);
@@ -228,13 +232,14 @@ export class ProtocolServer {
       (api, posts) => registerBlockonomicsRest(api, { ingest: this.core.ingest, registry, posts }),
       identiPay.http,
       tributaryParts.http,
+      shop.http,
       transakParts.http,
       pusherHttp(pusher, context),
     ]);
     await this.transports.listen();
   }
 
-  #context({ hosts = {}, aroundReads }: ProtocolServerOptions): ProtocolContext {
+  #context({ hosts = {}, aroundReads, allowedOrigins = [] }: ProtocolServerOptions): ProtocolContext {
     const { clock, limits } = this.transports;
     const { merchants } = this;
     return {
@@ -246,7 +251,7 @@ export class ProtocolServer {
       clock,
       limits,
       mode: this.#mode,
-      allowedOrigins: [],
+      allowedOrigins,
       onError: this.#onError,
     };
   }
@@ -270,7 +275,7 @@ export class ProtocolServer {
       limits: context.limits,
       guard: requestGuard({ mode: this.#mode, sandboxPublic: false, hosts: {} }),
       onRefused: (code) => connections.countRefusal(code),
-      allowedOrigins: [],
+      allowedOrigins: context.allowedOrigins,
       proxies: new TrustedProxies([]),
       logger: pino({ level: "silent" }),
       mounts,

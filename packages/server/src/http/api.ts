@@ -31,6 +31,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Left out: `secret`. */
     access?: Access;
+    /** Browsers may bring cookies along, from origins that may use keys. */
+    cookies?: boolean;
     /** Left out: `{"error":{"code","message","details?"}}` with the code of the registry. */
     refusal?: Refusal;
   }

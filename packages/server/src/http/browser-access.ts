@@ -1,5 +1,5 @@
 /**
- * What browsers of other origins may do. Nothing here uses cookies.
+ * What browsers of other origins may do. Cookies count only at routes that say so.
  *
  * - Paths that need only the payment's id: reading, from any origin.
  * - Origins of `allowedOrigins`, and loopback origins in the sandbox: everything, keys included.
@@ -23,7 +23,9 @@ export function governBrowsers(api: Api, origins: Origins, routes: RouteTable): 
     const { origin } = request.headers;
     const isPublic = request.routeOptions.config?.access === "public";
     if (isPublic || origin !== undefined) reply.header("vary", "Origin");
-    if (origin !== undefined) allowOrigin(reply, origin, isPublic, origins);
+    if (origin === undefined) return;
+    allowOrigin(reply, origin, isPublic, origins);
+    if (request.routeOptions.config?.cookies === true) allowCookies(reply, origin, origins);
   });
 }
 
@@ -39,6 +41,10 @@ function allowOrigin(reply: FastifyReply, origin: string, isPublic: boolean, ori
   if (!trusted && !isPublic) return;
   reply.header("access-control-allow-origin", trusted ? origin : "*");
   reply.header("access-control-expose-headers", EXPOSED_HEADERS);
+}
+
+function allowCookies(reply: FastifyReply, origin: string, origins: Origins): void {
+  if (mayUseKeys(origin, origins)) reply.header("access-control-allow-credentials", "true");
 }
 
 /** `OPTIONS`: a preflight, or a question for the methods of a path. */
@@ -67,6 +73,7 @@ function answerOptions(
       ? "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Cache-Control"
       : "Content-Type, Last-Event-ID, Cache-Control",
   );
+  if (methods.some(({ method, cookies }) => method === wanted && cookies)) allowCookies(reply, origin, origins);
   reply.header("access-control-max-age", PREFLIGHT_MAX_AGE_SECONDS);
   return reply.code(204).send();
 }

@@ -5,6 +5,7 @@ import type { Access, Api } from "./api.ts";
 export interface RoutedMethod {
   method: string;
   access: Access;
+  cookies: boolean;
 }
 
 export class RouteTable {
@@ -22,8 +23,8 @@ export class RouteTable {
 
   #add(route: RouteOptions): void {
     const parts = route.url.split("/");
-    const access = route.config?.access ?? "secret";
-    for (const method of [route.method].flat()) this.#routes.push({ parts, method, access });
+    const { access = "secret", cookies = false } = route.config ?? {};
+    for (const method of [route.method].flat()) this.#routes.push({ parts, method, access, cookies });
   }
 }
 
