@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type ApiKey, CLOSED_SETTINGS, type Merchant } from "../../src/log/store.ts";
 import type { Payment } from "../../src/payments/payment.ts";
-import { testAccessTokens } from "./access-tokens.ts";
 import { type MakeHome, type OpenStore, openForAll } from "./home.ts";
 import { change, creation, recordsIn, samplePayment, sampleTransfer } from "./samples.ts";
 
@@ -14,7 +13,6 @@ export function testMerchants(make: MakeHome): void {
     testSettings(store);
     testKeys(store);
     testDerivation(store);
-    testAccessTokens(store);
   });
   describe("derivation indexes after a restart", () => testDerivationAfterRestart(make));
 }
@@ -26,7 +24,8 @@ function testMerchantRows(store: () => OpenStore): void {
     const older: Merchant = { id: "b", name: "Brot", createdAtMs: 1, xpubs: { bitcoin: "xpub1", litecoin: "xpub2" } };
     await merchants.createMerchant(younger);
     await merchants.createMerchant(older);
-    expect(await merchants.merchants()).toEqual([older, younger]);
+    const mine = (await merchants.merchants()).filter(({ id }) => id === "a" || id === "b");
+    expect(mine).toEqual([older, younger]);
     await merchants.setXpub("a", "bitcoin", "xpub3");
     await merchants.setXpub("b", "bitcoin", "xpub4");
     expect(await merchants.merchant("a")).toEqual({ ...younger, xpubs: { bitcoin: "xpub3" } });

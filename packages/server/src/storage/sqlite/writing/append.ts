@@ -23,8 +23,8 @@ import {
   INSERT_TOPIC,
   INSERT_TRANSFER,
   TRANSFER_COLUMNS,
-  UPDATE_INDEXED,
   UPDATE_PAYMENT,
+  UPDATE_PAYMENT_INDEXED,
   UPSERT_TRANSFER,
 } from "./statements.ts";
 import { moveStock, orderProblem } from "./stock.ts";
@@ -148,8 +148,10 @@ function insert(transaction: Transaction, command: WirePayment): Refused | null 
 
 function update({ connection }: Transaction, command: WirePayment): Refused | null {
   const { id, payment, indexed, erased, expectedSequence } = command;
-  if (connection.run(UPDATE_PAYMENT, ...payment, id, expectedSequence) === 0) return { ok: false, reason: "conflict" };
-  connection.run(UPDATE_INDEXED, ...indexed, id, ...indexed);
+  const isChanged =
+    connection.run(UPDATE_PAYMENT, ...payment, id, expectedSequence, ...indexed) > 0 ||
+    connection.run(UPDATE_PAYMENT_INDEXED, ...payment, ...indexed, id, expectedSequence) > 0;
+  if (!isChanged) return { ok: false, reason: "conflict" };
   if (erased) connection.run(ERASE_PAYMENT, ...erased, id);
   return null;
 }

@@ -116,12 +116,14 @@ const assignments = (columns: readonly string[]) => columns.map((column) => `${c
 export const INSERT_PAYMENT = `INSERT INTO payments (${PAYMENT_COLUMNS.join(", ")}, derived_from)
   VALUES (${places(PAYMENT_COLUMNS)}, ?)`;
 
-/** Behind the columns: id and the sequence that was decided on. */
-export const UPDATE_PAYMENT = `UPDATE payments SET ${assignments(CHANGING_COLUMNS)} WHERE id = ? AND sequence = ?`;
+/** What most decisions change. Behind the columns: id, the sequence that was decided on, and the indexed columns: changes
+ * no row where one of them is another. */
+export const UPDATE_PAYMENT = `UPDATE payments SET ${assignments(CHANGING_COLUMNS)}
+  WHERE id = ? AND sequence = ? AND ${INDEXED_COLUMNS.map((column) => `${column} IS ?`).join(" AND ")}`;
 
-/** Behind the columns: id, and the columns again. */
-export const UPDATE_INDEXED = `UPDATE payments SET ${assignments(INDEXED_COLUMNS)}
-  WHERE id = ? AND (${INDEXED_COLUMNS.map((column) => `${column} IS NOT ?`).join(" OR ")})`;
+/** Behind the columns and the indexed ones: id and the sequence that was decided on. */
+export const UPDATE_PAYMENT_INDEXED = `UPDATE payments
+  SET ${assignments([...CHANGING_COLUMNS, ...INDEXED_COLUMNS])} WHERE id = ? AND sequence = ?`;
 
 /** Behind the columns: id. */
 export const ERASE_PAYMENT = `UPDATE payments SET ${assignments(ERASED_COLUMNS)} WHERE id = ?`;
