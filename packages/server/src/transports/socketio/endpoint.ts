@@ -11,6 +11,7 @@ import { PaybellError } from "../../kit/errors.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { TrustedProxies } from "../client-address.ts";
 import type { Connections, Slot } from "../connections.ts";
+import { refuseSocket } from "../refuse-socket.ts";
 import { RequestRate } from "../request-rate.ts";
 import type { SocketIoRoute } from "./connection.ts";
 import { allowOrigin, answerPreflight, mayConnect } from "./cors.ts";
@@ -119,10 +120,14 @@ export class Endpoint {
       maxHttpBufferSize: limits.messageBytes,
       httpCompression: false,
       perMessageDeflate: false,
-      wsEngine: webSocketServer(limits, (ws, request) => {
-        // Without it, this is no upgrade of a connection but a new one, which looks after its own.
-        const sid = (request as IncomingMessage & { _query: Query })._query.sid;
-        this.#bySid.get(sid ?? "")?.watch(ws);
+      wsEngine: webSocketServer(limits, {
+        onOpen: (ws, request) => {
+          // Without it, this is no upgrade of a connection but a new one, which looks after its own.
+          const { sid } = (request as IncomingMessage & { _query: Query })._query;
+          this.#bySid.get(sid ?? "")?.watch(ws);
+        },
+        onRefused: (socket, error) =>
+          refuseSocket(socket, this.#refusal(`This is no WebSocket handshake: ${error.message}.`)),
       }),
     };
   }

@@ -264,7 +264,8 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
   #countClose(reason: string): void {
     const { slot } = this.#options;
     if (reason === "ping timeout") slot.countEnd("idle_timeout");
-    else if (reason === "parse error") slot.countEnd("invalid_request");
+    // Socket.IO forces it where a packet is none, or comes before its time.
+    else if (reason === "parse error" || reason === "forced close") slot.countEnd("invalid_request");
   }
 
   #attempt(action: () => void): void {

@@ -31,9 +31,15 @@ export class EngineWebSocket extends WebSocket {
   }
 }
 
-/** What the engine makes its WebSockets with (its option `wsEngine`), which passes no other limits than `maxPayload`.
- * @param onOpen called before the engine gets the socket */
-export function webSocketServer(limits: Limits, onOpen: (ws: EngineWebSocket, request: IncomingMessage) => void) {
+export interface WebSocketHooks {
+  /** Called before the engine gets the socket. */
+  onOpen: (ws: EngineWebSocket, request: IncomingMessage) => void;
+  /** It is no WebSocket handshake: to be answered on the bare socket. */
+  onRefused: (socket: Duplex, error: Error) => void;
+}
+
+/** What the engine makes its WebSockets with (its option `wsEngine`), which passes no other limits than `maxPayload`. */
+export function webSocketServer(limits: Limits, { onOpen, onRefused }: WebSocketHooks) {
   const options: WebSocketOptions = {
     noServer: true,
     clientTracking: false,
@@ -46,6 +52,7 @@ export function webSocketServer(limits: Limits, onOpen: (ws: EngineWebSocket, re
   return class extends WebSocketServer<typeof EngineWebSocket> {
     constructor() {
       super(options);
+      this.on("wsClientError", (error, socket) => onRefused(socket, error));
     }
 
     override handleUpgrade(
