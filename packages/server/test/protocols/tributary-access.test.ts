@@ -112,6 +112,15 @@ describe("in live mode, with one merchant", () => {
     expect(client.errors.map(({ code }) => code)).toEqual(["CONNECTION_ERROR"]);
   });
 
+  it("nobody by a resume token that he made himself", async () => {
+    const offset = JSON.stringify({ at: "x", ids: ["order", "order-2"] });
+    const client = await open({ auth: { pid: "p".repeat(20), offset } });
+    expect(await client.unsubscribe("order")).toBe("Unsubscribed from trackingId: order");
+    expect(client.errors.map(({ code, message }) => `${code}: ${message}`)).toEqual([CLOSED]);
+    expect(client.acks).toHaveLength(1);
+    expect(refusals()).toEqual(["forbidden"]);
+  });
+
   it("the same over HTTP, in Tributary's envelope", async () => {
     const timestamp = server.transports.clock.nowMs();
     const refused = (error: string) => ({ success: false, error, timestamp });
@@ -153,5 +162,44 @@ describe("with several merchants", () => {
     await others.paid(1);
     expect([mine.signatures, others.signatures]).toEqual([[first], [second]]);
     expect((await get(`/v1/onetime/order?key=${otherKey}`)).json.data.signature).toBe(second);
+  });
+});
+
+describe("at the limits", () => {
+  beforeAll(async () => {
+    server = await ProtocolServer.start({
+      replayWindowMs: 1_000,
+      limits: { tributarySubscriptionsPerConnection: 2, connectionsPerMerchant: 2 },
+    });
+  });
+  afterEach(() => expect(server.errors).toEqual([]));
+  afterAll(() => server.stop());
+
+  it("a resume token that somebody made himself reaches no further back than the window, and follows no more ids than a connection may", async () => {
+    await server.pay(await server.create({ reference: "order", confirmations: 0 }));
+    server.transports.clock.advance(1_001);
+    const signature = await server.pay(await server.create({ reference: "order", confirmations: 0 }));
+    const at = `${server.core.log.epoch}.0.0`;
+    const client = await open({
+      auth: { pid: "p".repeat(20), offset: JSON.stringify({ at, ids: ["order", "b", "c"] }) },
+    });
+    await client.paid(1);
+    expect(client.signatures).toEqual([signature]);
+    expect(client.acks).toEqual([SUBSCRIBED, "Subscribed to trackingId: b"]);
+    expect(client.errors).toEqual([
+      {
+        code: "CONNECTION_ERROR",
+        message: "WebSocket connection error: This connection follows 2 tracking IDs, and may no more.",
+      },
+    ]);
+  });
+
+  it("a merchant's last place taken: CONNECTION_ERROR, then the end", async () => {
+    await answerTo();
+    await answerTo();
+    const client = await open({ reconnection: false });
+    const answer = await client.subscribe("order");
+    expect(answer).toBe("CONNECTION_ERROR: WebSocket connection error: A limit on connections is reached.");
+    await until("the end", () => client.io.disconnects.length === 1);
   });
 });

@@ -4,7 +4,6 @@
  */
 import { Type } from "typebox";
 import type { Api } from "../../http/api.ts";
-import { Query } from "../../http/query.ts";
 import { PaybellError } from "../../kit/errors.ts";
 import type { LogRecord } from "../../log/event-log.ts";
 import { topics } from "../../log/topic.ts";
@@ -25,6 +24,9 @@ const Payment = Type.Object({
   amountAtomic: Type.String({ description: "Atomic units, all digits." }),
 });
 
+const refused = (description: string) =>
+  Type.Object({ success: Type.Boolean(), error: Type.String(), timestamp: Type.Integer() }, { description });
+
 export function onetimeRoute(api: Api, context: ProtocolContext): void {
   api.route({
     method: "GET",
@@ -37,15 +39,23 @@ export function onetimeRoute(api: Api, context: ProtocolContext): void {
         "In live mode only for merchants who opened their tracking ids, or with a secret key. The newest payments, where there are very many.",
       tags: ["tributary"],
       params: Type.Object({ trackingId: Type.String({ description: "The payment's reference, at most 64 bytes." }) }),
-      querystring: Query({
-        key: Type.Optional(Type.String({ maxLength: 200, description: "A publishable key: whose id is meant." })),
-      }),
+      querystring: Type.Object(
+        { key: Type.Optional(Type.String({ maxLength: 200, description: "A publishable key: whose id is meant." })) },
+        { additionalProperties: false },
+      ),
       response: {
         200: Type.Object({
           success: Type.Boolean(),
           data: Type.Unsafe<PaymentData | PaymentData[]>({ anyOf: [Payment, Type.Array(Payment)] }),
           timestamp: Type.Integer({ description: "Unix milliseconds." }),
         }),
+        400: refused("No tracking id, or a parameter that is not known."),
+        401: refused("A key that is not known."),
+        403: refused("The merchant has not opened his tracking ids, or it is not clear which one is meant."),
+        404: refused("Nothing was executed under this id."),
+        429: refused("Too many requests."),
+        500: refused("Paybell failed."),
+        503: refused("Come back later."),
       },
     },
     handler: async ({ params, query, headers, caller }) => {

@@ -109,9 +109,14 @@ export class TributarySession implements SocketIoHandler {
     if (!point) return;
     const heardTo = await this.#offsetOf(point);
     const opened: [string, TrackingFeed][] = [];
-    for (const trackingId of point.trackingIds) {
-      opened.push([trackingId, await this.#open(trackingId, heardTo)]);
-      if (this.#connection.closed) return;
+    try {
+      for (const trackingId of point.trackingIds) {
+        opened.push([trackingId, await this.#open(trackingId, heardTo)]);
+        if (this.#connection.closed) return;
+      }
+    } catch (error) {
+      // Those that it may follow are followed.
+      this.#refuse(error);
     }
     for (const [trackingId, feed] of opened) {
       this.#ack(subscribedMessage(trackingId, this.#nowMs));
