@@ -4,6 +4,7 @@
  *     testEventLog("SQLite", { twoInstances: true }, makeSqliteHome);
  */
 import { describe } from "vitest";
+import { testAccessTokens } from "./storing/access-tokens.ts";
 import { testAddresses } from "./storing/addresses.ts";
 import { testAppending } from "./storing/appending.ts";
 import { testConcurrency } from "./storing/concurrency.ts";
@@ -16,6 +17,7 @@ import { testNotices } from "./storing/notices.ts";
 import { testPayments } from "./storing/payments.ts";
 import { testReading } from "./storing/reading.ts";
 import { testSessions } from "./storing/sessions.ts";
+import { testStock } from "./storing/stock.ts";
 import { testTogether } from "./storing/together.ts";
 
 export function testEventLog(name: string, capabilities: StoreCapabilities, make: MakeHome): void {
@@ -28,9 +30,11 @@ export function testEventLog(name: string, capabilities: StoreCapabilities, make
     testPayments(make);
     testAddresses(make);
     testDueAndOpen(make);
+    testStock(make, capabilities);
     testErasing(make);
     testIdempotency(make);
     testMerchants(make);
+    testAccessTokens(make);
     testSessions(make);
   });
 }
