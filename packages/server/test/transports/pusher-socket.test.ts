@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { xsalsa20poly1305 } from "@noble/ciphers/salsa.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { APP, authOf, PusherServer, SECRET, SHOP_APP } from "../../testkit/pusher-server.ts";
-import type { TestClient } from "../../testkit/transport-server.ts";
+import { handshake, type TestClient } from "../../testkit/transport-server.ts";
 import { until } from "../../testkit/until.ts";
 
 let server: PusherServer;
@@ -82,11 +82,28 @@ describe("the connection", () => {
     expect(client.received).toHaveLength(1);
   });
 
-  it("a new connection while the server stops is sent away with a pause, by a close code", async () => {
+  it("who comes while the server stops gets no handshake, and its answer after a pause", async () => {
     const draining = server.connections.drain({ withinMs: 0 });
-    const client = server.client("/app/paybell?protocol=7");
-    expect(await client.closed).toEqual({ code: 4100, reason: "shutting_down" });
+    const stays = server.client("/app/paybell?protocol=7");
+    const leaves = await server.dial();
+    leaves.write(handshake("/app/paybell?protocol=7"));
+    await until("both to be refused", () => server.connections.counters.refused.shutting_down === 2);
+    leaves.destroy();
+    const refusal = await stays.opened.catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ status: 503, code: "shutting_down" });
     await draining;
+  });
+
+  it("who finds no place is told so by a close code, after which pusher-js comes back", async () => {
+    const full = await new PusherServer({ limits: { connections: 1 } }).listen();
+    await full.connect();
+    const late = full.client("/app/paybell?protocol=7");
+    expect(await late.closed).toEqual({ code: 4100, reason: "too_many_connections" });
+    expect(full.connections.total).toBe(1);
+    // Neither answers the close nor reads: cut off all the same.
+    const deaf = await full.dialDeaf("/app/paybell?protocol=7");
+    await new Promise<void>((resolve) => deaf.once("close", () => resolve()).resume());
+    await full.close();
   });
 
   it("pings are answered, with data as an object, a string, or none", async () => {

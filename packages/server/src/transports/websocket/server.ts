@@ -12,7 +12,7 @@ import type { Limits } from "../../kit/limits.ts";
 import type { TrustedProxies } from "../client-address.ts";
 import type { Connections, Slot } from "../connections.ts";
 import { refuseSocket } from "../refuse-socket.ts";
-import type { Closing, SocketRoute, UpgradeRequest } from "./connection.ts";
+import type { SocketRoute, UpgradeRequest } from "./connection.ts";
 import { type RouteMatch, RouteTable } from "./route-table.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
@@ -23,6 +23,11 @@ export interface WebSocketTransportOptions {
   clock: Clock;
   /** A protocol threw: its connection is ended, the operator is told. */
   onError: (error: unknown) => void;
+}
+
+interface TurnedAway {
+  refusal: PaybellError;
+  how: ReturnType<NonNullable<SocketRoute["refusing"]>>;
 }
 
 export class WebSocketTransport {
@@ -75,8 +80,8 @@ export class WebSocketTransport {
     const remoteAddress = proxies.clientAddress(request);
     const upgrade: UpgradeRequest = { url, params: match.params, headers: request.headers, remoteAddress };
     const slot = this.#place(match.route, remoteAddress);
-    if ("closeCode" in slot) {
-      this.#server.handleUpgrade(request, socket, head, (ws) => this.#turnAway(ws, slot));
+    if ("refusal" in slot) {
+      this.#turnAway(request, socket, head, slot);
       return;
     }
     let opened = false;
@@ -92,22 +97,31 @@ export class WebSocketTransport {
   }
 
   /** @throws PaybellError where the route does not say how else it refuses */
-  #place({ protocol, refusing }: SocketRoute, remoteAddress: string): Slot | Closing {
+  #place({ protocol, refusing }: SocketRoute, remoteAddress: string): Slot | TurnedAway {
     try {
       return this.#options.connections.admit(protocol, remoteAddress);
     } catch (error) {
       if (!(error instanceof PaybellError) || !refusing) throw error;
-      return refusing(error.code);
+      return { refusal: error, how: refusing(error.code) };
     }
   }
 
   /** No place under the limits: told so, and gone within `closeTimeoutMs`. Until then it is one of `sockets`. */
-  #turnAway(ws: WebSocket, { closeCode, reason }: Closing): void {
-    const cutOff = setTimeout(() => ws.terminate(), this.#options.limits.closeTimeoutMs);
-    // Whatever else it sends is not read, and its errors are nobody's.
-    ws.on("error", () => undefined);
-    ws.once("close", () => clearTimeout(cutOff));
-    ws.close(closeCode, reason);
+  #turnAway(request: IncomingMessage, socket: Duplex, head: Buffer, { refusal, how }: TurnedAway): void {
+    if ("answerAfterMs" in how) {
+      const timer = setTimeout(() => refuseSocket(socket, refusal), how.answerAfterMs);
+      // Gone before it was told.
+      socket.on("error", () => socket.destroy());
+      socket.once("close", () => clearTimeout(timer));
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      const cutOff = setTimeout(() => ws.terminate(), this.#options.limits.closeTimeoutMs);
+      // Whatever else it sends is not read, and its errors are nobody's.
+      ws.on("error", () => undefined);
+      ws.once("close", () => clearTimeout(cutOff));
+      ws.close(how.closeCode, how.reason);
+    });
   }
 
   #open(ws: WebSocket, socket: Duplex, slot: Slot, route: SocketRoute, upgrade: UpgradeRequest): void {
