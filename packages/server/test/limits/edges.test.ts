@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LIMITS, type LimitName } from "../../src/kit/limits.ts";
 import { apiEdges } from "./api-edges.ts";
 import { connectionEdges } from "./connection-edges.ts";
+import { cryptoShopEdges } from "./crypto-shop-edges.ts";
 import { Edges, type EdgeTable } from "./edge.ts";
 import { identipayEdges } from "./identipay-edges.ts";
 import { replayEdges } from "./replay-edges.ts";
@@ -19,6 +20,7 @@ const EDGES: EdgeTable<LimitName> = {
   ...replayEdges,
   ...identipayEdges,
   ...tributaryEdges,
+  ...cryptoShopEdges,
 };
 
 const NAMES = Object.keys(LIMITS) as LimitName[];
