@@ -82,26 +82,25 @@ describe("the connection", () => {
     expect(client.received).toHaveLength(1);
   });
 
-  it("who comes while the server stops gets no handshake, and its answer after a pause", async () => {
+  const PAGE = { headers: { origin: "https://shop.example" } };
+
+  it("a page that comes while the server stops is sent away with a pause, by a close code; a program by HTTP", async () => {
     const draining = server.connections.drain({ withinMs: 0 });
-    const stays = server.client("/app/paybell?protocol=7");
-    const leaves = await server.dial();
-    leaves.write(handshake("/app/paybell?protocol=7"));
-    await until("both to be refused", () => server.connections.counters.refused.shutting_down === 2);
-    leaves.destroy();
-    const refusal = await stays.opened.catch((error: unknown) => error);
+    const page = server.client("/app/paybell?protocol=7", PAGE);
+    expect(await page.closed).toEqual({ code: 4100, reason: "shutting_down" });
+    const refusal = await server.client("/app/paybell?protocol=7").opened.catch((error: unknown) => error);
     expect(refusal).toMatchObject({ status: 503, code: "shutting_down" });
     await draining;
   });
 
-  it("who finds no place is told so by a close code, after which pusher-js comes back", async () => {
+  it("a page that finds no place is told so by a close code, and cut off where it does not answer", async () => {
     const full = await new PusherServer({ limits: { connections: 1 } }).listen();
     await full.connect();
-    const late = full.client("/app/paybell?protocol=7");
+    const late = full.client("/app/paybell?protocol=7", PAGE);
     expect(await late.closed).toEqual({ code: 4100, reason: "too_many_connections" });
     expect(full.connections.total).toBe(1);
-    // Neither answers the close nor reads: cut off all the same.
-    const deaf = await full.dialDeaf("/app/paybell?protocol=7");
+    const deaf = await full.dial();
+    deaf.write(handshake("/app/paybell?protocol=7", ["Origin: https://shop.example"]));
     await new Promise<void>((resolve) => deaf.once("close", () => resolve()).resume());
     await full.close();
   });

@@ -38,17 +38,11 @@ export function closingOf(code: ErrorCode): Closing {
   return { closeCode, reason: code };
 }
 
-/** How long a client waits for its answer that comes while the server stops. */
-const STOPPING_MS = 1_000;
-
-/** How a WebSocket is refused for which there is no room. While the server stops it gets no handshake: a client that was
- * just told 4200 is back at once, and pusher-js up to 8.0 gives WebSockets up for good after two that were closed
- * within four minutes of their opening, in Node also where the close was in order. */
-export function refusalOf(code: ErrorCode): Closing | { answerAfterMs: number } {
-  return code === "shutting_down" ? { answerAfterMs: STOPPING_MS } : closingOf(code);
-}
-
-/** The same on the HTTP fallback. At once, a client would meet the same server again. */
-export function fallbackRefusalOf(code: ErrorCode): Closing {
+/**
+ * How one ends that was never let in; one that comes while the server stops would, at once, meet the same server again.
+ * Only pages get it on a WebSocket: pusher-js up to 8.0 gives WebSockets up for good after two that were closed within
+ * four minutes of their opening, in Node also where the close was in order. Without a handshake it tries again for ever.
+ */
+export function refusalOf(code: ErrorCode): Closing {
   return code === "shutting_down" ? { closeCode: OVER_CAPACITY, reason: code } : closingOf(code);
 }

@@ -14,7 +14,7 @@ import type { Connections } from "../connections.ts";
 import type { Wire } from "../http-server.ts";
 import { admit, PROTOCOL } from "./admission.ts";
 import type { PusherApp, PusherApps } from "./apps.ts";
-import { fallbackRefusalOf } from "./close-codes.ts";
+import { refusalOf } from "./close-codes.ts";
 import { messagesIn, readBody } from "./fallback-body.ts";
 import { FALLBACK_HEADERS } from "./fallback-reader.ts";
 import { type FallbackOptions, FallbackSession, type ReaderSource, refusalLines } from "./fallback-session.ts";
@@ -112,7 +112,7 @@ export class PusherFallback implements Wire {
       this.#start(target, found, { remoteAddress, slot }, request, source);
     } catch (error) {
       if (!(error instanceof PaybellError)) throw error;
-      answer(source.response, 200, refusalLines(fallbackRefusalOf(error.code)));
+      answer(source.response, 200, refusalLines(refusalOf(error.code)));
     }
   }
 

@@ -67,9 +67,9 @@ export interface SocketRoute {
   allowsOrigin?(origin: string): boolean;
   /** How this protocol closes because of an error. Absent: with the registry's close code, and the error's as reason. */
   closing?(code: ErrorCode): Closing;
-  /** How a client is refused for which there is no room: closed after its handshake, since a browser cannot read an HTTP
-   * answer to it, or by that answer, held back for so long from clients that try again at once. Absent: by HTTP. */
-  refusing?(code: ErrorCode): Closing | { readonly answerAfterMs: number };
+  /** How a page is closed for which there is no room: after its handshake, since a browser cannot read an HTTP answer to
+   * it. Programs, which send no origin, get that answer. Absent: everybody. */
+  refusing?(code: ErrorCode): Closing;
   /** Called once the handshake is done. May start work of its own; must return at once. */
   open(connection: Connection, request: UpgradeRequest): ConnectionHandler;
 }

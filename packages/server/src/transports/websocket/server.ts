@@ -12,7 +12,7 @@ import type { Limits } from "../../kit/limits.ts";
 import type { TrustedProxies } from "../client-address.ts";
 import type { Connections, Slot } from "../connections.ts";
 import { refuseSocket } from "../refuse-socket.ts";
-import type { SocketRoute, UpgradeRequest } from "./connection.ts";
+import type { Closing, SocketRoute, UpgradeRequest } from "./connection.ts";
 import { type RouteMatch, RouteTable } from "./route-table.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
@@ -23,11 +23,6 @@ export interface WebSocketTransportOptions {
   clock: Clock;
   /** A protocol threw: its connection is ended, the operator is told. */
   onError: (error: unknown) => void;
-}
-
-interface TurnedAway {
-  refusal: PaybellError;
-  how: ReturnType<NonNullable<SocketRoute["refusing"]>>;
 }
 
 export class WebSocketTransport {
@@ -79,9 +74,9 @@ export class WebSocketTransport {
     }
     const remoteAddress = proxies.clientAddress(request);
     const upgrade: UpgradeRequest = { url, params: match.params, headers: request.headers, remoteAddress };
-    const slot = this.#place(match.route, remoteAddress);
-    if ("refusal" in slot) {
-      this.#turnAway(request, socket, head, slot);
+    const slot = this.#place(match.route, remoteAddress, origin);
+    if ("closeCode" in slot) {
+      this.#server.handleUpgrade(request, socket, head, (ws) => this.#turnAway(ws, slot));
       return;
     }
     let opened = false;
@@ -97,31 +92,22 @@ export class WebSocketTransport {
   }
 
   /** @throws PaybellError where the route does not say how else it refuses */
-  #place({ protocol, refusing }: SocketRoute, remoteAddress: string): Slot | TurnedAway {
+  #place({ protocol, refusing }: SocketRoute, remoteAddress: string, origin: string | undefined): Slot | Closing {
     try {
       return this.#options.connections.admit(protocol, remoteAddress);
     } catch (error) {
-      if (!(error instanceof PaybellError) || !refusing) throw error;
-      return { refusal: error, how: refusing(error.code) };
+      if (!(error instanceof PaybellError) || !refusing || origin === undefined) throw error;
+      return refusing(error.code);
     }
   }
 
   /** No place under the limits: told so, and gone within `closeTimeoutMs`. Until then it is one of `sockets`. */
-  #turnAway(request: IncomingMessage, socket: Duplex, head: Buffer, { refusal, how }: TurnedAway): void {
-    if ("answerAfterMs" in how) {
-      const timer = setTimeout(() => refuseSocket(socket, refusal), how.answerAfterMs);
-      // Gone before it was told.
-      socket.on("error", () => socket.destroy());
-      socket.once("close", () => clearTimeout(timer));
-      return;
-    }
-    this.#server.handleUpgrade(request, socket, head, (ws) => {
-      const cutOff = setTimeout(() => ws.terminate(), this.#options.limits.closeTimeoutMs);
-      // Whatever else it sends is not read, and its errors are nobody's.
-      ws.on("error", () => undefined);
-      ws.once("close", () => clearTimeout(cutOff));
-      ws.close(how.closeCode, how.reason);
-    });
+  #turnAway(ws: WebSocket, { closeCode, reason }: Closing): void {
+    const cutOff = setTimeout(() => ws.terminate(), this.#options.limits.closeTimeoutMs);
+    // Whatever else it sends is not read, and its errors are nobody's.
+    ws.on("error", () => undefined);
+    ws.once("close", () => clearTimeout(cutOff));
+    ws.close(closeCode, reason);
   }
 
   #open(ws: WebSocket, socket: Duplex, slot: Slot, route: SocketRoute, upgrade: UpgradeRequest): void {
