@@ -15,6 +15,7 @@ import { testIdempotency } from "./storing/idempotency.ts";
 import { testMerchants } from "./storing/merchants.ts";
 import { testNotices } from "./storing/notices.ts";
 import { testPayments } from "./storing/payments.ts";
+import { testProducts } from "./storing/products.ts";
 import { testReading } from "./storing/reading.ts";
 import { testSessions } from "./storing/sessions.ts";
 import { testStock } from "./storing/stock.ts";
@@ -30,6 +31,7 @@ export function testEventLog(name: string, capabilities: StoreCapabilities, make
     testPayments(make);
     testAddresses(make);
     testDueAndOpen(make);
+    testProducts(make);
     testStock(make, capabilities);
     testErasing(make);
     testIdempotency(make);

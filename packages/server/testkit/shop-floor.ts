@@ -40,6 +40,20 @@ export class ShopFloor {
     return new ShopFloor(this.core, this.clock, merchantId, await this.core.log.head());
   }
 
+  /** What was ordered on this directory before, and not erased. */
+  async recall(): Promise<void> {
+    const { merchantId } = this;
+    for (let after: string | null = null; ; ) {
+      const rest: { after?: string } = after === null ? {} : { after };
+      const page = await this.core.store.list({ merchantId, order: "any", limit: 500, ...rest });
+      for (const { payment } of page.payments) {
+        this.ordered.set(payment.id, { customer: payment.customer ?? "", items: payment.items ?? [] });
+      }
+      after = page.next;
+      if (after === null) return;
+    }
+  }
+
   product(stock: number, priceAtomic = 100n): Promise<Product> {
     const { merchantId } = this;
     const coin = { chain: "sandbox", asset: "SBX" };

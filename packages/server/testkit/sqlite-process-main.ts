@@ -1,5 +1,6 @@
 /** The program of `sqlite-process.ts`. */
 import type { Payment } from "../src/payments/payment.ts";
+import { keepShopForEver } from "./shop-storm.ts";
 import { openSqlite, storesOn } from "./sqlite-home.ts";
 import type { Acknowledged, Task } from "./sqlite-process.ts";
 import type { OpenStore } from "./storing/home.ts";
@@ -32,6 +33,7 @@ async function appendForEver({ log }: OpenStore): Promise<never> {
 }
 
 const [dataDir, task] = process.argv.slice(2) as [string, Task];
+if (task === "shop") await keepShopForEver(dataDir);
 const database = await openSqlite(dataDir, { exclusive: true });
 if (task === "append") await appendForEver(storesOn(database));
 say("open");

@@ -1,6 +1,7 @@
 /**
  * A process of its own on a SQLite directory, for tests that kill it: `sqlite-process.ts <dataDir> hold` opens it as a
- * server does, says so, and stays; `… append` changes payments for ever and prints each change after it was answered.
+ * server does, says so, and stays; `… append` changes payments for ever and prints each change after it was answered;
+ * `… shop` does so with orders and their stock (`shop-storm.ts`).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -13,7 +14,7 @@ export interface Acknowledged {
   offset: number;
 }
 
-export type Task = "hold" | "append";
+export type Task = "hold" | "append" | "shop";
 
 export interface SqliteProcess {
   pid: number;

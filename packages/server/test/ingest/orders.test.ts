@@ -37,8 +37,8 @@ const execute = (id: string, input: Parameters<typeof shop.core.ingest.execute>[
 test("an order costs what its products cost, reserves their units, and takes them when it is paid", async () => {
   const bell = await shop.product(5, 10n ** 30n);
   const rope = await shop.product(9, 7n);
-  const items = [...one(bell, 2), ...one(rope, 3), { ...one(bell)[0], quantity: 1, options: { color: "red" } }];
-  const { payment } = await shop.order("ann", items as typeof items & { productId: string }[]);
+  const red = { productId: bell.id, quantity: 1, options: { color: "red" } };
+  const { payment } = await shop.order("ann", [...one(bell, 2), ...one(rope, 3), red]);
   expect(payment).toMatchObject({ amountAtomic: 3n * 10n ** 30n + 21n, stock: "reserved", status: "pending" });
   expect(payment.items).toEqual([
     { productId: bell.id, name: "Bell", quantity: 2, unitAmount: `${10n ** 30n}` },
