@@ -1,6 +1,6 @@
 /** `PAYMENT_STATES.md`: prose from here, tables from the code that decides. Run by `npm run docs`. */
 import { writeFileSync } from "node:fs";
-import { DELIVERY_STATES, PAYMENT_FLAGS, PAYMENT_STATUSES, TRANSFER_STATUSES } from "@paybell/protocol";
+import { DELIVERY_STATES, PAYMENT_FLAGS, PAYMENT_STATUSES, STOCK_STATES, TRANSFER_STATUSES } from "@paybell/protocol";
 import {
   COMMAND_TABLE,
   COMMANDS,
@@ -8,9 +8,17 @@ import {
   type Condition,
   DELIVERY_IN_STATUS,
   DELIVERY_NEXT,
+  DELIVERY_WHILE_SHORT,
 } from "../packages/server/src/payments/commands-table.ts";
 import { COVERAGES } from "../packages/server/src/payments/coverage.ts";
+import { orderStatus } from "../packages/server/src/payments/order.ts";
 import { isOpen } from "../packages/server/src/payments/payment.ts";
+import {
+  STOCK_BY_COMMAND,
+  STOCK_BY_STATUS,
+  STOCK_COMMANDS,
+  type StockStep,
+} from "../packages/server/src/payments/stock-table.ts";
 import {
   FIRST_OBSERVATION,
   type ObservedStatus,
@@ -26,6 +34,10 @@ import {
   INVARIANTS,
   LATE_NOTE,
   STANDING_TEXT,
+  STOCK_COMMAND_TEXT,
+  STOCK_INTRO,
+  STOCK_NOTES,
+  STOCK_STATE_TEXT,
   TRANSFER_NOTES,
 } from "./payment-states/prose.ts";
 
@@ -123,6 +135,46 @@ function deliveryTables(): string {
   return `${next}\n\n${inStatus}`;
 }
 
+const STOCK_CELL: Readonly<Record<StockStep, string>> = {
+  keep: "·",
+  take: "**taken**",
+  take_if_free: "**taken** if free, else **short**",
+  release: "released",
+  return_if_undelivered: "returned, if delivery is `none`",
+};
+
+function stockTables(): string {
+  const states = table(
+    ["Stock", "Means"],
+    STOCK_STATES.map((stock) => [bold(stock), STOCK_STATE_TEXT[stock]]),
+  );
+  const byStatus = table(
+    ["The event leaves the payment \\ it was", ...STOCK_STATES],
+    PAYMENT_STATUSES.map((status) => [
+      bold(status),
+      ...STOCK_STATES.map((stock) => STOCK_CELL[STOCK_BY_STATUS[status][stock]]),
+    ]),
+  );
+  const byCommand = table(
+    ["Said \\ it was", ...STOCK_STATES],
+    STOCK_COMMANDS.map((command) => [
+      STOCK_COMMAND_TEXT[command],
+      ...STOCK_STATES.map((stock) => STOCK_CELL[STOCK_BY_COMMAND[command][stock]]),
+    ]),
+  );
+  const orders = table(
+    ["Order \\ stock", ...STOCK_STATES],
+    PAYMENT_STATUSES.map((status) => [
+      bold(status),
+      ...STOCK_STATES.map((stock) => orderStatus({ status, stock }) ?? ""),
+    ]),
+  );
+  const notes = STOCK_NOTES(DELIVERY_WHILE_SHORT.join(", ")).map((note) => `- ${note}`);
+  return [states, byStatus, byCommand, notes.join("\n"), "What a customer calls the order's status:", orders].join(
+    "\n\n",
+  );
+}
+
 /** Every edge between two statuses, with the coverage, deadline or command that leads along it. */
 function diagram(): string {
   const edges = new Map<string, string[]>();
@@ -185,6 +237,7 @@ export function renderPaymentStates(): string {
     ],
     ["### Order of events", EVENT_ORDER],
     ["### Standing payments", STANDING_TEXT],
+    ["## Stock", `${STOCK_INTRO}\n\n${stockTables()}`],
     ["## Decisions", numbered(DECISIONS)],
     [
       "## Invariants",

@@ -1,6 +1,7 @@
 /** The prose of PAYMENT_STATES.md. */
-import type { PaymentFlag } from "@paybell/protocol";
+import type { PaymentFlag, StockState } from "@paybell/protocol";
 import type { Coverage } from "../../packages/server/src/payments/coverage.ts";
+import type { StockCommand } from "../../packages/server/src/payments/stock-table.ts";
 
 export const TRANSFER_NOTES: readonly string[] = [
   "In a block means `included`, `confirmed` from max(`confirmationsRequired`, 1) confirmations on, `final` from " +
@@ -41,7 +42,8 @@ export const FLAG_TEXT: Readonly<Record<PaymentFlag, string>> = {
   double_spend: "a transfer was replaced by one that does not, as far as known",
   reorged: "a transfer left its block, or moved to another",
   manual: "an operator resolved it",
-  needs_review: "money came where none was expected: cancelled, failed, or expired past monitoring",
+  needs_review:
+    "money came where none was expected: cancelled, failed, or expired past monitoring; or an order is short of stock",
 };
 
 export const EVENT_ORDER =
@@ -56,6 +58,40 @@ export const STANDING_TEXT =
   "`payment.confirmation` are all it tells, and `payment.unexpected_funds` once it is cancelled. Only the transfers " +
   "concerned are loaded, so `received` is carried on by their difference, and no flag is set by transfers. There is nothing " +
   "to resolve.";
+
+export const STOCK_INTRO =
+  "Only of an order (`POST /v1/orders`): a payment whose line items hold units of products. A product's `stock` is what is " +
+  "on hand, `reserved` is the part of it that orders wait to pay for; 0 ≤ reserved ≤ stock always. The tables are applied " +
+  "at every event, so each event carries the stock as it stands right after it.";
+
+export const STOCK_STATE_TEXT: Readonly<Record<StockState, string>> = {
+  reserved: "its units are set aside: in `stock` and in `reserved`",
+  taken: "its units are gone from both",
+  released: "given back before they were taken; it holds nothing",
+  short: "paid without a reservation when too few were free; it holds nothing and has `needs_review`",
+  returned: "taken, and put back into `stock` by a reversal; it holds nothing",
+};
+
+export const STOCK_COMMAND_TEXT: Readonly<Record<StockCommand, string>> = {
+  resolve_paid: "`/resolve` as paid",
+  refund: "`/delivery` to refunded",
+  erase: "erased",
+};
+
+/** @param whileShort the delivery states of an order that is short */
+export const STOCK_NOTES = (whileShort: string): readonly string[] => [
+  "·: stays. Once delivery is `refunded` nothing more is taken.",
+  "Whether units are free the store decides, in the transaction of the decision. Where they are not, the payment is decided " +
+    "again without them: short, never below zero, and never a transfer that is not recorded.",
+  "What was taken and is being delivered stays taken, whatever becomes of the payment: only the merchant knows where the " +
+    "goods are. He adds them again by `PATCH /v1/products/{id}`.",
+  `Short, the order waits: delivery may become ${whileShort} only. Resolved as paid it takes its units once they are free, ` +
+    "and is refused with `out_of_stock` until then. Refunded it wants nothing any more.",
+  "A late payment reserves nothing while it is confirming: what it wants is looked for when it is paid.",
+  "One pending order per customer: a further one is refused when it is made, not one that becomes pending again.",
+  "Each change of a product's numbers is a record `stock.changed`, right behind the payment's records that caused it, in " +
+    "the same transaction.",
+];
 
 export const DECISIONS: readonly string[] = [
   "**Two thresholds.** `paid` is safe to ship by the payment's policy, `final` is beyond the reorg horizon.",
@@ -78,6 +114,8 @@ export const DECISIONS: readonly string[] = [
     "among the transfers that make up the coverage: a double beside it that is still unconfirmed is not named.",
   "**A command asked twice** is accepted and done once. An operator may resolve again what he resolved.",
   "**Erasing** is allowed in every status: customer, reference, items and metadata go, and nothing is waited for any more.",
+  "**A reversed order is pending.** Its customer waits with it: while the chain may bring the payment back, a second order " +
+    "could be paid beside it. `/resolve` as failed ends it.",
 ];
 
 export interface Invariant {
@@ -162,5 +200,18 @@ export const INVARIANTS: readonly Invariant[] = [
     text: "An event carries the payment as it stood right after it.",
     file: "events.test.ts",
     test: "carries the payment as it stood right after it, with its own sequence",
+  },
+  {
+    text: "Every cell of the stock tables does what it says.",
+    file: "stock.test.ts",
+    test: "finds units that were %s where the table wants them",
+  },
+  {
+    text:
+      "An order takes its units only when it is paid, and never twice without giving them back; with the store, every unit " +
+      "is accounted for (`packages/server/test/ingest/stock-properties.test.ts`), also after a crash " +
+      "(`packages/server/test/storage/sqlite-stock-kill9.test.ts`).",
+    file: "stock.test.ts",
+    test: "takes its units only when it is paid and never twice, and rests where the table says",
   },
 ];

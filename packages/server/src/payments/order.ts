@@ -20,7 +20,7 @@ export function orderStatus(payment: {
     case "paid":
     case "final":
       if (stock === "taken") return "completed";
-      return stock === "short" ? "pending" : "cancelled";
+      return stock === "released" ? "cancelled" : "pending";
     case "expired":
     case "cancelled":
     case "failed":
