@@ -161,6 +161,32 @@ describe("a client that was cut off", () => {
     }
   });
 
+  it("between two events of one moment is told the second", async () => {
+    const first = await joined(server.url);
+    const id = await pay();
+    await first.hears("transaction:confirmed");
+    const [, completed] = first.io.events.filter(([name]) => name === "order:updated");
+    const again = new CryptoShopClient(server.url, { auth: { pid: first.pid, offset: completed?.at(-1) } });
+    clients.push(again);
+    await again.io.connected();
+    await again.settled();
+    expect(again.io.events.map(([name]) => name)).toEqual(["transaction:confirmed", "error"]);
+    expect(again.confirmed).toEqual([id]);
+  });
+
+  it("cannot ask for what is older than the window, and than its session", async () => {
+    await pay();
+    server.transports.clock.advance(HOUR_MS + 1);
+    const first = await joined(server.url);
+    const { pid } = first;
+    const id = await pay();
+    await first.hears("transaction:confirmed");
+    const again = new CryptoShopClient(server.url, { auth: { pid, offset: positionAt(server.core.log, 0) } });
+    clients.push(again);
+    await again.hears("transaction:confirmed");
+    expect(again.confirmed).toEqual([id]);
+  });
+
   it("has nothing at another shop", async () => {
     await server.addMerchant("other");
     const key = await server.addKey("publishable");

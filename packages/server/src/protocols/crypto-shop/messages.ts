@@ -1,9 +1,10 @@
 /** The events that clients hear, encoded. */
 import { ERRORS, type ErrorCode } from "@paybell/protocol";
 import type { Published } from "../../fanout/published.ts";
-import type { LogRecord } from "../../log/event-log.ts";
+import type { EventLog, LogRecord } from "../../log/event-log.ts";
 import type { EventPacket } from "../../transports/socketio/connection.ts";
 import { eventPacket } from "../../transports/socketio/event-packet.ts";
+import { markText } from "./mark.ts";
 import { orderNews } from "./order-news.ts";
 
 /** The document's own text. */
@@ -11,16 +12,16 @@ const CONFIRMED = "Your purchase has been confirmed. You can now place new order
 
 /**
  * What a record becomes, in order; made once for all who hear it.
- * @param position where the client stands when it has all of them: travels behind the last one, so that it stands
- *   before the record as long as one is missing. `null`: something older is still on its way to this client.
+ * @param log whose positions mark where a client stands that has heard them; `null`: they are not marked, since something
+ *   older is still on its way to this client
  */
-export function packetsOf(published: Published, position: string | null): readonly EventPacket[] {
-  const key = position === null ? "crypto-shop/unmarked" : "crypto-shop";
-  return published.encodeOnce(key, (record) => {
+export function packetsOf(published: Published, log: Pick<EventLog, "epoch"> | null): readonly EventPacket[] {
+  return published.encodeOnce(log === null ? "crypto-shop/unmarked" : "crypto-shop", (record) => {
     const events = record.type === "stock.changed" ? stockEvents(record) : orderEvents(record);
     return events.map(([name, body], at) => {
-      const isLast = at === events.length - 1;
-      return isLast && position !== null ? eventPacket(name, [body], position) : eventPacket(name, [body]);
+      if (log === null) return eventPacket(name, [body]);
+      const had = at === events.length - 1 ? null : at + 1;
+      return eventPacket(name, [body], markText(log, { offset: record.offset, had }));
     });
   });
 }

@@ -2,11 +2,10 @@
  * What one connection follows: its users and, where it asked, the shop's stock. Each room first tells its past, then
  * what happens; no record twice, whatever the client joins again.
  *
- * Every message carries where the client stands in the log, so that a library which comes back with it goes on exactly
+ * Every event carries where the client stands in the log, so that a library which comes back with it goes on exactly
  * there. That is one number for all rooms: while one of several is still telling its past, nothing is marked.
  */
 
-import { positionAt } from "../../fanout/cursor.ts";
 import type { Published } from "../../fanout/published.ts";
 import { Subscriber } from "../../fanout/subscriber.ts";
 import { CursorExpired } from "../../log/event-log.ts";
@@ -14,6 +13,7 @@ import type { JoinedTopic } from "../../log/store.ts";
 import type { Topic } from "../../log/topic.ts";
 import type { SocketIoConnection } from "../../transports/socketio/connection.ts";
 import type { CryptoShopDeps } from "./context.ts";
+import type { Mark } from "./mark.ts";
 import { packetsOf } from "./messages.ts";
 
 type RoomsContext = Pick<CryptoShopDeps, "log" | "hub" | "clock" | "limits" | "replayWindowMs" | "onError">;
@@ -31,6 +31,7 @@ export class Rooms {
   readonly #connection: SocketIoConnection;
   /** In the order in which the session joined them. */
   readonly #rooms = new Map<Topic, Room>();
+  #hadLast: Mark | null = null;
 
   constructor(context: RoomsContext, connection: SocketIoConnection) {
     this.#context = context;
@@ -51,23 +52,24 @@ export class Rooms {
     this.#rooms.set(topic, { topic, subscriber, joinedAt: joinedAt ?? subscriber.openedAt, isLive: false });
   }
 
-  /** Tells what happened within the window, or behind `from`, and goes on live. Resolves when live. */
-  async tell(topic: Topic, from: number | null): Promise<void> {
-    const room = this.#rooms.get(topic);
-    if (!room) return;
-    await this.#follow(room, from);
-    room.isLive = true;
+  /** Tells what happened within the window, and goes on live. Resolves when live. */
+  async tell(topic: Topic): Promise<void> {
+    await this.#follow(topic, null, null);
   }
 
   /**
    * Of rooms that were open in the session's last connection, from where it was cut.
-   * @param position what the client had last, in the log; `null`: nothing that is known
+   * @param mark what the client says that it had last; `null`: nothing that is known
    */
-  async tellAgain(position: number | null): Promise<void> {
-    for (const [at, room] of [...this.#rooms.values()].entries()) {
-      // The first room alone marks while it tells its past. A later one is complete up to any mark behind its joining.
-      const isCovered = position !== null && (at === 0 || position > room.joinedAt);
-      await this.tell(room.topic, isCovered ? position : null);
+  async tellAgain(mark: Mark | null): Promise<void> {
+    this.#hadLast = mark;
+    // Of a record that it has in part the rest is told.
+    const heardTo = mark && (mark.had === null ? mark.offset : mark.offset - 1);
+    for (const [at, { topic, joinedAt }] of [...this.#rooms.values()].entries()) {
+      // Complete up to any mark behind its joining. Before that only the first room marks, while it tells its past; a
+      // client that says so of times before the window gets the window.
+      const isCovered = mark !== null && mark.offset > joinedAt;
+      await this.#follow(topic, isCovered ? heardTo : null, at === 0 ? heardTo : null);
     }
   }
 
@@ -81,15 +83,19 @@ export class Rooms {
     this.#rooms.clear();
   }
 
-  async #follow(room: Room, from: number | null): Promise<void> {
+  /** @param from `null`: from the beginning of the window, but not before `atLeast` */
+  async #follow(topic: Topic, from: number | null, atLeast: number | null): Promise<void> {
+    const room = this.#rooms.get(topic);
+    if (!room) return;
     try {
-      await room.subscriber.from(from ?? (await this.#beginOfWindow(room.topic)));
+      await room.subscriber.from(from ?? Math.max(await this.#beginOfWindow(topic), atLeast ?? 0));
     } catch (error) {
       if (!(error instanceof CursorExpired) || from === null) throw error;
       // The log was trimmed behind the client: what is left of the window is what there is.
-      room.subscriber = this.#listen(room.topic);
-      await room.subscriber.from(await this.#beginOfWindow(room.topic));
+      room.subscriber = this.#listen(topic);
+      await room.subscriber.from(await this.#beginOfWindow(topic));
     }
+    room.isLive = true;
   }
 
   #beginOfWindow(topic: Topic): Promise<number> {
@@ -118,7 +124,8 @@ export class Rooms {
 
   #deliver(published: Published): void {
     const isMarked = this.#rooms.size === 1 || this.#rooms.values().every(({ isLive }) => isLive);
-    const position = isMarked ? positionAt(this.#context.log, published.record.offset) : null;
-    for (const packet of packetsOf(published, position)) this.#connection.send(packet);
+    const packets = packetsOf(published, isMarked ? this.#context.log : null);
+    const had = this.#hadLast?.offset === published.record.offset ? this.#hadLast.had : null;
+    for (const packet of had === null ? packets : packets.slice(had)) this.#connection.send(packet);
   }
 }

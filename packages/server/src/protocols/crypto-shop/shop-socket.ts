@@ -2,7 +2,6 @@
 
 import type { ErrorCode } from "@paybell/protocol";
 import { PaybellError } from "../../kit/errors.ts";
-import { parsePosition } from "../../log/position.ts";
 import { parseTopic, type Topic, topics } from "../../log/topic.ts";
 import type {
   EventPacket,
@@ -12,6 +11,7 @@ import type {
 } from "../../transports/socketio/connection.ts";
 import type { CryptoShopDeps } from "./context.ts";
 import { joinedUserId } from "./join-request.ts";
+import { readMark } from "./mark.ts";
 import { errorEvent } from "./messages.ts";
 import { Rooms } from "./rooms.ts";
 import { SessionMemory } from "./session-memory.ts";
@@ -80,7 +80,7 @@ export class ShopSocket implements SocketIoHandler {
     if (this.#rooms.joined.length === 0) return;
     // All of them, also those that are refused now: the next token may be a good one.
     await this.#memory.keep(this.#merchantId, joined);
-    await this.#rooms.tellAgain(await this.#resumeAt(offset));
+    await this.#rooms.tellAgain(offset === null ? null : await readMark(this.#context.log, offset));
   }
 
   /** Each room is asked for anew: what may be followed is decided by who is here now. */
@@ -115,7 +115,7 @@ export class ShopSocket implements SocketIoHandler {
     if (!this.#rooms.has(topic)) return;
     // Before anything is told: whoever has heard something has its room again, whatever happens to the server.
     await this.#memory.keep(merchantId, this.#rooms.joined);
-    await this.#rooms.tell(topic, null).catch((error: unknown) => {
+    await this.#rooms.tell(topic).catch((error: unknown) => {
       this.#rooms.leave(topic);
       throw error;
     });
@@ -131,14 +131,6 @@ export class ShopSocket implements SocketIoHandler {
   #merchant(): string {
     if (this.#merchantId !== null) return this.#merchantId;
     throw new PaybellError("not_found", "Which shop? Give its publishable key: ?key= in the query, or auth.key.");
-  }
-
-  /** What the client had last; `null`: nothing, or nothing of this log. */
-  async #resumeAt(offset: string | null): Promise<number | null> {
-    const position = offset === null ? null : parsePosition(offset);
-    const { log } = this.#context;
-    if (position?.epoch !== log.epoch || position.partition !== 0) return null;
-    return position.offset <= (await log.head()) ? position.offset : null;
   }
 
   /** Tells the client; what is not its fault is told to the operator too. */
