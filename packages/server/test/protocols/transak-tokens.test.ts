@@ -1,9 +1,10 @@
 /** Access tokens: how they follow each other, what is signed with which, and the calls that they are for. */
 import jwt from "jsonwebtoken";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { TransakClient } from "../../testkit/clients/transak-client.ts";
+import { type Heard, type ToldOrder, TransakClient } from "../../testkit/clients/transak-client.ts";
 import { TransakShop } from "../../testkit/clients/transak-shop.ts";
 import { ProtocolServer } from "../../testkit/protocol-server.ts";
+import { until } from "../../testkit/until.ts";
 
 const WEEK_MS = 7 * 86_400_000;
 let server: ProtocolServer;
@@ -30,12 +31,11 @@ const tokenIn = async (more: Record<string, unknown> = {}) =>
 /** What the next order's JWT verifies with. */
 async function signedWith(tokens: Readonly<Record<string, string>>): Promise<string[]> {
   const client = await TransakClient.open(server.transports.port, shop.apiKey);
-  const before = client.heard.length;
   const { id } = await shop.api.createPayment();
-  await client.hears(before + 1);
+  const isIt = ({ data }: Heard) => (jwt.decode(String(data)) as ToldOrder).id === id;
+  await until("the order", () => client.heard.some(isIt));
   client.close();
-  const signed = String(client.heard.at(-1)?.data);
-  expect(jwt.decode(signed)).toMatchObject({ id });
+  const signed = String(client.heard.find(isIt)?.data);
   return Object.entries(tokens).flatMap(([name, token]) => {
     try {
       jwt.verify(signed, token);
