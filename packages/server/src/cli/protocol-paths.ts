@@ -14,6 +14,8 @@ export const PROTOCOL_PATHS: readonly ProtocolPath[] = [
   { name: "", scheme: "http", method: "POST", path: "/api/new_address" },
   { name: "identiPay", scheme: "ws", method: null, path: "/ws/transactions/{id}" },
   { name: "", scheme: "http", method: "POST", path: "/api/identipay/v1/proposals" },
+  { name: "Crypto Shop", scheme: "http", method: null, path: "/socket.io" },
+  { name: "", scheme: "http", method: "POST", path: "/api/orders" },
   { name: "Tributary", scheme: "http", method: null, path: "/ws/v1" },
   { name: "", scheme: "http", method: "GET", path: "/v1/onetime/{trackingId}" },
   { name: "OpenAPI", scheme: "http", method: "GET", path: "/openapi.json" },
