@@ -219,7 +219,7 @@ test("whatever meets in one moment, every unit is accounted for, and none is giv
     }),
     { seed: SEED, numRuns: RUNS, endOnFailure: true },
   );
-  console.log(`stock properties: seed ${SEED}, ${run} shops; ${JSON.stringify(Object.fromEntries(reached))}`);
+  process.stdout.write(`stock: seed ${SEED}, ${run} shops, ${JSON.stringify(Object.fromEntries(reached))}\n`);
   // The stories went everywhere: a test that reaches nothing proves nothing.
   for (const stock of ["reserved", "taken", "released", "short", "returned"])
     expect(reached.has(stock), stock).toBe(true);

@@ -35,7 +35,7 @@ test("whenever the process is killed, every unit is accounted for, and what was 
     await shop.close();
   }
   await expectToGoOn(dataDir);
-  console.log(`stock kill -9: seed ${SEED}, ${ROUNDS} rounds, ${answered.length} answers`);
+  process.stdout.write(`stock, killed: seed ${SEED}, ${ROUNDS} rounds, ${answered.length} answers\n`);
   expect(new Set(answered.map(({ stock }) => stock))).toContain("taken");
   await rm(dataDir, { recursive: true });
 }, 90_000);
