@@ -88,7 +88,12 @@ export class TransakClient {
     );
   }
 
-  /** As a network that fails: the library comes back by itself. */
+  /** For a while: see `comeBack`. */
+  leave(): void {
+    this.#pusher.disconnect();
+  }
+
+  /** On a new connection. */
   async comeBack(): Promise<void> {
     this.#subscribed = false;
     this.#pusher.disconnect();

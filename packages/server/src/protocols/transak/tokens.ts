@@ -3,7 +3,7 @@
  *
  * At most two are good at a time: the older one signs until it expires, the younger one waits to follow it. Whoever asks
  * meanwhile is given the one that waits, so that several processes of a backend all end up with the same token.
- * Source: the reference on the real service; docs/decisions/0010-transak-tokens-and-replays.md.
+ * Source: the reference on the real service; docs/decisions/0009-transak-tokens-and-replays.md.
  */
 import { hash, randomBytes } from "node:crypto";
 import type { Clock } from "../../kit/clock.ts";
