@@ -1,7 +1,7 @@
 /** The first thing that a user sees: where everything is, and two commands that show it working. */
 import { createColors } from "picocolors";
 import type { Config } from "../config/config.ts";
-import { SANDBOX_PUBLISHABLE_KEY, SANDBOX_SECRET_KEY } from "../http/keys.ts";
+import { SANDBOX_ACCESS_TOKEN, SANDBOX_PUBLISHABLE_KEY, SANDBOX_SECRET_KEY } from "../http/keys.ts";
 import type { ProtocolPath } from "./protocol-paths.ts";
 
 export interface StartScreen {
@@ -27,7 +27,7 @@ export function startScreen({ version, config, url, protocols, chains, colours }
     row("URL", bold(url)),
     row("Data", config.dataDir),
     ...(sandbox ? [] : chainRows(chains, yellow).map((text) => row("Chain", text))),
-    ...(sandbox ? [row("Secret key", SANDBOX_SECRET_KEY), row("Publishable", SANDBOX_PUBLISHABLE_KEY)] : []),
+    ...(sandbox ? keyRows().map(([label, key]) => row(label, key)) : []),
     "",
     ...protocols.map(({ name, scheme, method, path }) => {
       const base = scheme === "ws" ? url.replace(/^http/, "ws") : url;
@@ -40,6 +40,14 @@ export function startScreen({ version, config, url, protocols, chains, colours }
     "",
   ];
   return lines.join("\n");
+}
+
+function keyRows(): readonly (readonly [string, string])[] {
+  return [
+    ["Secret key", SANDBOX_SECRET_KEY],
+    ["Publishable", SANDBOX_PUBLISHABLE_KEY],
+    ["Access token", SANDBOX_ACCESS_TOKEN],
+  ];
 }
 
 /** In live mode nobody should take a server for ready that watches nothing. */
