@@ -37,7 +37,7 @@ export const LIMITS = {
   connections: limit(
     20_000,
     "connections",
-    "Open WebSocket, SSE and long-polling connections of this process. Beyond it: 503 `too_many_connections` before the upgrade.",
+    "Open WebSocket, Socket.IO, SSE and long-polling connections of this process. Beyond it: 503 `too_many_connections` before the upgrade.",
   ),
   connectionsPerAddress: limit(2_000, "connections", "Of these, from one client address (IPv6: one /64)."),
   connectionsPerMerchant: limit(
@@ -49,7 +49,7 @@ export const LIMITS = {
   handshakeTimeoutMs: limit(
     10_000,
     "ms",
-    "Time for a client to send its complete request head, and before it to finish the TLS handshake. Beyond it: 408.",
+    "Time for a client to send its complete request head, and before it to finish the TLS handshake. Beyond it: 408. Also for a Socket.IO client to ask for the main namespace and to complete its upgrade to WebSocket.",
   ),
   requestTimeoutMs: limit(
     30_000,
@@ -62,7 +62,7 @@ export const LIMITS = {
     "An HTTP connection on which a request is under way or answered and no byte moves for so long is cut. More than `longPollMs` and `pingIntervalMs`.",
   ),
   keepAliveMs: limit(75_000, "ms", "An HTTP connection that waits for its next request for so long is closed."),
-  messageBytes: limit(16_384, "bytes", "Largest WebSocket message that a client may send. Beyond it: close 1009."),
+  messageBytes: limit(16_384, "bytes", "Largest WebSocket message, and largest Socket.IO body, that a client may send. Beyond it: close 1009, or 413 and the end of the connection."),
   framesPerMessage: limit(
     128,
     "frames",
@@ -71,12 +71,12 @@ export const LIMITS = {
   messagesPerSecond: limit(
     50,
     "messages/s",
-    "WebSocket messages, pings and pongs that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
+    "WebSocket messages, Socket.IO packets, pings and pongs that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
   ),
   keylessRequestsPerSecond: limit(
     200,
     "requests/s",
-    "HTTP requests without a secret key from one client address (IPv6: one /64), on average; bursts of twice that. Beyond it: 429 with Retry-After.",
+    "HTTP requests without a secret key from one client address (IPv6: one /64), on average; bursts of twice that. On a Socket.IO path, requests that belong to no open connection, counted by themselves. Beyond it: 429 with Retry-After.",
   ),
   bufferedBytes: limit(
     1_048_576,
@@ -96,7 +96,7 @@ export const LIMITS = {
   pingIntervalMs: limit(
     30_000,
     "ms",
-    "WebSocket pings and SSE comments, so that proxies keep a quiet connection and dead ones are noticed.",
+    "WebSocket pings, Socket.IO pings (two thirds of it are the time to answer) and SSE comments, so that proxies keep a quiet connection and dead ones are noticed.",
   ),
   bodyBytes: limit(262_144, "bytes", "Largest HTTP body. Beyond it: 413."),
   headerBytes: limit(16_384, "bytes", "Largest HTTP request head. Beyond it: 431."),
