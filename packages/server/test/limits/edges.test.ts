@@ -9,6 +9,7 @@ import { connectionEdges } from "./connection-edges.ts";
 import { cryptoShopEdges } from "./crypto-shop-edges.ts";
 import { Edges, type EdgeTable } from "./edge.ts";
 import { identipayEdges } from "./identipay-edges.ts";
+import { pusherEdges } from "./pusher-edges.ts";
 import { replayEdges } from "./replay-edges.ts";
 import { requestEdges } from "./request-edges.ts";
 import { tributaryEdges } from "./tributary-edges.ts";
@@ -21,6 +22,7 @@ const EDGES: EdgeTable<LimitName> = {
   ...identipayEdges,
   ...tributaryEdges,
   ...cryptoShopEdges,
+  ...pusherEdges,
 };
 
 const NAMES = Object.keys(LIMITS) as LimitName[];

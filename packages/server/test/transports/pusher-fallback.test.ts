@@ -297,3 +297,76 @@ describe("HTTP", () => {
     await reader.heard("pusher:pong");
   });
 });
+
+describe("limits", () => {
+  it("messagesPerSecond: who sends more is closed with 4100, what he reads counts too", async () => {
+    const reader = await streaming();
+    const ping = { event: "pusher:ping" };
+    const burst = server.limits.messagesPerSecond * 2;
+    expect(await reader.send(...Array.from({ length: burst }, () => ping))).toBe(204);
+    await until("all answers", () => reader.messages.filter(({ event }) => event === "pusher:pong").length === burst);
+    await reader.send(ping);
+    await until("the end", () => reader.ended);
+    expect(reader.lines.at(-1)).toBe('c[4100,"rate_limited"]');
+    const poller = client("pollpoll");
+    await poller.read("xhr");
+    for (let n = 0; n < burst; n += 1) await poller.send();
+    await poller.read("xhr");
+    expect(poller.lines.at(-1)).toBe('c[4100,"rate_limited"]');
+  });
+
+  it("messageBytes: a larger message ends the session with 1009", async () => {
+    const reader = await streaming();
+    const { messageBytes } = server.limits;
+    await reader.sendRaw(JSON.stringify([`"${"x".repeat(messageBytes - 2)}"`]));
+    await reader.heard("pusher:error");
+    await reader.sendRaw(JSON.stringify([`"${"x".repeat(messageBytes - 1)}"`]));
+    await until("the end", () => reader.ended);
+    expect(reader.lines.at(-1)).toBe('c[1009,"payload_too_large"]');
+  });
+
+  it("bufferedBytes: who polls too slowly is ended with 4100, which his next poll tells", async () => {
+    const reader = client();
+    await reader.read("xhr");
+    await reader.send(subscribe("order-1"));
+    await reader.read("xhr");
+    await reader.heard(SUCCEEDED);
+    const big = { name: "BIG", data: "x".repeat(100_000) };
+    for (let n = 0; n < 10; n += 1) server.news.publish("order-1", big);
+    expect(server.connections.counters.ended).toEqual({});
+    server.news.publish("order-1", big);
+    expect(server.connections.counters.ended).toEqual({ slow_consumer: 1 });
+    expect(server.news.subscriptions).toHaveLength(0);
+    await reader.read("xhr");
+    expect(reader.lines.at(-1)).toBe('c[4100,"slow_consumer"]');
+  });
+
+  it("connections: who finds no place is told by 4100", async () => {
+    const full = await new PusherServer({ limits: { connections: 1 } }).listen();
+    const url = `http://127.0.0.1:${full.port}/pusher/app/paybell/1`;
+    const first = new FallbackClient(`${url}/firstone`);
+    await first.read("xhr");
+    const second = new FallbackClient(`${url}/secondone`);
+    await second.read("xhr");
+    expect(second.lines).toEqual(["o", 'c[4100,"too_many_connections"]']);
+    expect(full.connections.counters.refused).toEqual({ too_many_connections: 1 });
+    await full.close();
+  });
+
+  it("a feed that has much to tell waits until its client has taken enough of it", async () => {
+    const reader = client();
+    await reader.read("xhr");
+    await reader.send(subscribe("order-1"));
+    await reader.read("xhr");
+    await reader.heard(SUCCEEDED);
+    const [subscription] = server.news.subscriptions;
+    for (let n = 0; n < 4; n += 1) subscription?.send({ name: "BIG", data: "x".repeat(100_000) });
+    let waited = false;
+    const writable = subscription?.writable().then(() => (waited = true));
+    await reader.send({ event: "pusher:ping" });
+    expect(waited).toBe(false);
+    await reader.read("xhr");
+    await writable;
+    expect(waited).toBe(true);
+  });
+});

@@ -75,10 +75,11 @@ export class FallbackSession implements PusherLink, OpenConnection {
     this.#flush();
   }
 
-  /** A further response. `false`: somebody reads already, and is not known to have left. */
+  /** A further response; it counts as a message. `false`: somebody reads already, and is not known to have left. */
   resume(reader: ReaderSource): boolean {
     const before = this.#reader;
     if (before && !before.isExhausted) return false;
+    if (!this.#closed && !this.#rate.take(this.#options.clock.nowMs())) this.end("rate_limited");
     this.#attach(reader);
     before?.cut();
     this.#flush();
