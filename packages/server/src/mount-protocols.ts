@@ -70,7 +70,14 @@ export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connec
   sockets.mount(nativeStream(parts, registry));
   sockets.mount(blockonomicsRoute(parts, registry));
   sockets.mount(identiPay.route);
-  const transakParts = transak({ ...parts, replayWindowMs, countRefusal });
+  const transakParts = transak({
+    ...parts,
+    replayWindowMs,
+    onRefused: (refusal) => {
+      connections.countRefusal(refusal.code);
+      parts.logger.warn(refusal, "a subscription was refused");
+    },
+  });
   const pusher = new PusherTransport({
     ...parts,
     apps: config.pusher.apps,

@@ -205,7 +205,7 @@ export class ProtocolServer {
       replayWindowMs: options.replayWindowMs ?? REPLAY_WINDOW_MS,
       countRefusal: (code: ErrorCode) => connections.countRefusal(code),
     };
-    const transakParts = transak(replaying);
+    const transakParts = transak({ ...replaying, onRefused: ({ code }) => connections.countRefusal(code) });
     const pusher = new PusherTransport({
       ...context,
       apps: [SANDBOX_PUSHER_APP],

@@ -135,6 +135,13 @@ describe("tokens", () => {
       expect((await shop.get("/orders", token)).status).toBe(401);
   });
 
+  it("the API-key channel of a merchant who never asked for one is refused, and says what to do", async () => {
+    await server.addMerchant("newcomer");
+    await server.merchants.changeSettings("newcomer", { openOrders: true });
+    const client = await open(await server.addKey("publishable", "newcomer"));
+    expect(client.refused).toMatchObject({ status: 403, error: expect.stringContaining("refresh-token") });
+  });
+
   it("a JWT that was changed, signed with another token, or not signed at all does not verify", async () => {
     await server.merchants.changeSettings(MERCHANT, { openOrders: true });
     const client = await open(shop.apiKey);

@@ -41,7 +41,7 @@ export async function refuseIfClosed(
   if (isOpen(context, target, channel, await settingsOf(context, channel, merchantId))) return;
   throw new PaybellError(
     "forbidden",
-    `This channel can be guessed, so it is closed: subscribe to private-encrypted-${channel.base}, which the merchant's backend authorises, or open it (paybell merchants settings, ${OPTION[target.kind]} on).`,
+    `This channel can be guessed, so it is closed: put private-encrypted- before its name, which the merchant's backend authorises, or open it (paybell merchants settings, ${OPTION[target.kind]} on).`,
   );
 }
 

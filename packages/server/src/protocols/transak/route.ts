@@ -30,12 +30,21 @@ export function transakRoute(context: TransakContext): ChannelRoute {
           ? await openOrder(context, subscription, target.orderId)
           : await openByKey(context, subscription, request, target);
       } catch (error) {
-        if (error instanceof PaybellError) context.countRefusal(error.code);
+        if (error instanceof PaybellError) tellRefusal(context, subscription, target, error);
         throw error;
       }
     },
     mayAuthorize: (channel, merchantId) => isOwnChannel(context, channel, merchantId),
   };
+}
+
+function tellRefusal(
+  context: TransakContext,
+  { remoteAddress }: Subscription,
+  { kind: channel }: ChannelTarget,
+  { code, message }: PaybellError,
+): void {
+  context.onRefused({ channel, code, message, remoteAddress });
 }
 
 async function openOrder(
