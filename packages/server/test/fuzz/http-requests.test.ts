@@ -86,7 +86,7 @@ const HEADERS = [
 ];
 
 function kindsOf(operation: Operation): string[] {
-  return Object.keys(KINDS).filter((kind) => operation.method === "POST" || !kind.startsWith("body"));
+  return Object.keys(KINDS).filter((kind) => operation.body !== undefined || !kind.startsWith("body"));
 }
 
 /** A failure of ours, or an answer that is not in the protocol's own words. */

@@ -1,7 +1,7 @@
 /** A good request for every operation of /openapi.json, to be damaged. A test compares the list with the document. */
 
 export interface Operation {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PATCH" | "DELETE";
   /** As /openapi.json writes it. */
   path: string;
   /** Status of the good answer. */
@@ -58,6 +58,19 @@ const PROPOSAL = {
   constraints: { ageGate: 18, regionRestriction: ["DE"] },
   expiresInSeconds: 60,
 };
+const PRODUCT = { name: "n", price: "5", chain: "sandbox", asset: "SBX", stock: 3 };
+/** The id is a payment's, so it is no product's. */
+const ORDER = {
+  customer: "c",
+  items: [{ productId: "{id}", quantity: 2, options: { color: "red" } }],
+  chain: "sandbox",
+  asset: "SBX",
+  reference: "r",
+  expiresInSeconds: 600,
+  confirmations: 2,
+  metadata: { a: [1, { b: null }] },
+};
+const EDIT = { name: "n", price: "5", stock: 3, expectedStock: 3 };
 const identipay = { identipay: true };
 
 export const OPERATIONS: readonly Operation[] = [
@@ -67,6 +80,14 @@ export const OPERATIONS: readonly Operation[] = [
   post("/v1/payments/{id}/claim", 200, {}),
   post("/v1/payments/{id}/delivery", 409, { to: "delivered" }),
   post("/v1/payments/{id}/resolve", 409, { as: "paid" }),
+  post("/v1/products", 201, PRODUCT),
+  get("/v1/products", ["limit", "after"]),
+  get("/v1/products/{id}", [], { good: 404 }),
+  { method: "PATCH", path: "/v1/products/{id}", good: 404, query: [], body: EDIT },
+  { method: "DELETE", path: "/v1/products/{id}", good: 404, query: [] },
+  post("/v1/orders", 404, ORDER),
+  get("/v1/orders", ["customer", "status", "limit", "after"]),
+  get("/v1/orders/{id}", [], { good: 404 }),
   get("/v1/events", ["after", "limit", "waitMs", "paymentId"]),
   get("/v1/payments/{id}/events"),
   post("/v1/observations", 200, OBSERVATION),
