@@ -2,9 +2,7 @@
  * The composition root: the only file that names concrete classes. Read from top to bottom it is the one path of
  * ARCHITECTURE.md: chains → ingest → log → fan-out → protocols → transports.
  */
-import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import { ExternalFacts } from "./chains/external/facts.ts";
@@ -28,13 +26,11 @@ import { ProductIngest } from "./ingest/product-ingest.ts";
 import { WatchList } from "./ingest/watch-list.ts";
 import { IngestSink, type WatchSinkDependencies } from "./ingest/watch-sink.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
-import { descriptorLimit } from "./kit/descriptors.ts";
 import { messageOf, PaybellError } from "./kit/errors.ts";
 import { everySoOften } from "./kit/every-so-often.ts";
-import { StartupError } from "./kit/startup-error.ts";
 import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
-import { mountProtocols, type Transports } from "./mount-protocols.ts";
+import { mountProtocols } from "./mount-protocols.ts";
 import { forgetOldSessions } from "./protocols/crypto-shop/session-memory.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
@@ -48,9 +44,9 @@ import { SqliteSandboxLedger } from "./storage/sqlite/sandbox-ledger.ts";
 import { SqliteSessionStore } from "./storage/sqlite/session-store.ts";
 import { TrustedProxies } from "./transports/client-address.ts";
 import { Connections } from "./transports/connections.ts";
-import { createHttpServer, firstOf, type TlsFiles } from "./transports/http-server.ts";
+import { createHttpServer, firstOf, type Wire } from "./transports/http-server.ts";
+import { addressOf, bind, openSocketGate, readTlsFiles } from "./transports/open-port.ts";
 import { refuseSocket } from "./transports/refuse-socket.ts";
-import { RESERVED_DESCRIPTORS, SocketGate } from "./transports/socket-gate.ts";
 import { SocketIoTransport } from "./transports/socketio/transport.ts";
 import { WebSocketTransport } from "./transports/websocket/server.ts";
 
@@ -76,7 +72,7 @@ export interface RunningServer {
 
 /** How often time is looked at: expiry and monitoring deadlines. */
 const TICK_MS = 1_000;
-/** How often stored answers that have expired are deleted. */
+/** How often what has expired is deleted. */
 const SWEEP_MS = 60_000;
 /** How often the hub asks the log whether a hint was lost. */
 const HUB_POLL_MS = 1_000;
@@ -151,10 +147,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     undo.push(() => watcher.stop());
   }
   undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
-  undo.push(everySoOften(SWEEP_MS, () => deleteExpiredAnswers(store.idempotency, clock.nowMs()), onError));
-  const { sessions } = store;
-  const { replayWindowMs } = config;
-  undo.push(everySoOften(SWEEP_MS, () => forgetOldSessions({ sessions, clock, replayWindowMs }), onError));
+  undo.push(everySoOften(SWEEP_MS, () => sweep(store, config, clock), onError));
 
   const authenticator = new KeyAuthenticator({
     merchants: store.merchants,
@@ -175,6 +168,12 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     onError,
   };
   return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics });
+}
+
+/** Deletes what nobody asks for any more. */
+async function sweep({ idempotency, sessions }: Store, { replayWindowMs }: Config, clock: Clock): Promise<void> {
+  await deleteExpiredAnswers(idempotency, clock.nowMs());
+  await forgetOldSessions({ sessions, clock, replayWindowMs });
 }
 
 /** Merchants report what their own backends watch; in the sandbox also what happens on its simulated chain. */
@@ -206,17 +205,11 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   const sockets = new WebSocketTransport(transportParts);
   const socketIo = new SocketIoTransport(transportParts);
   const { sessions, products: productStore } = store;
-  const protocolParts = {
-    ...context,
-    config,
-    ingest,
-    registry,
-    productStore,
-    sessions,
-    logger: hooks.logger,
-    sandbox: chains.sandbox,
-  };
-  const { wires, mounts } = mountProtocols(protocolParts, { sockets, socketIo, connections, proxies });
+  const protocolParts = { ...context, config, ingest, registry, productStore, sessions, sandbox: chains.sandbox };
+  const { wires, mounts } = mountProtocols(
+    { ...protocolParts, logger: hooks.logger },
+    { sockets, socketIo, connections, proxies },
+  );
 
   const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
   const tls = await readTlsFiles(config);
@@ -263,21 +256,27 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     sockets: () => gate.total,
     chains: () => chainStatus().map((status) => ({ ...status, watchedUntilMs: ingest.watchedUntilMs(status.chain) })),
   });
-  http.on("upgrade", (request, socket, head) => {
-    const refusal = guard(request);
-    if (refusal) connections.countRefusal(refusal.code);
-    else if (wires.some((wire) => wire.handleUpgrade(request, socket, head))) return;
-    refuseSocket(socket, refusal ?? new PaybellError("not_found", "There is no WebSocket at this path."));
-  });
+  takeUpgrades(http, wires, { guard, connections });
   undo.push(async () => {
     stopping = true;
     await connections.drain({ withinMs: DRAIN_MS });
     await api.close();
   });
   await bind(api.listen({ host: config.host, port: config.port }), config);
-  const { port } = http.address() as AddressInfo;
-  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-  return { url: `${config.tls ? "https" : "http"}://${host}:${port}`, port, chains: chainStatus };
+  return { ...addressOf(http, config), chains: chainStatus };
+}
+
+function takeUpgrades(
+  server: Server,
+  wires: readonly Wire[],
+  { guard, connections }: Pick<HttpApiDeps, "guard"> & { connections: Connections },
+): void {
+  server.on("upgrade", (request, socket, head) => {
+    const refusal = guard(request);
+    if (refusal) connections.countRefusal(refusal.code);
+    else if (wires.some((wire) => wire.handleUpgrade(request, socket, head))) return;
+    refuseSocket(socket, refusal ?? new PaybellError("not_found", "There is no WebSocket at this path."));
+  });
 }
 
 /** What stands behind the transports, for metrics. */
@@ -358,56 +357,4 @@ async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Cl
     chains.close = () => chain.close();
   }
   return chains;
-}
-
-/** Limits the TCP connections, and says so where the system allows fewer than the configuration. */
-function openSocketGate(
-  server: Server,
-  {
-    config,
-    proxies,
-    connections,
-    logger,
-  }: Pick<Transports, "proxies" | "connections"> & { config: Config; logger: Logger },
-): SocketGate {
-  const { limits, mode } = config;
-  const descriptors = descriptorLimit();
-  if (descriptors !== null && descriptors - RESERVED_DESCRIPTORS < limits.connections) {
-    // A sandbox has a handful of clients: there it is for those who look for it.
-    logger[mode === "live" ? "warn" : "info"](
-      { descriptors, reserved: RESERVED_DESCRIPTORS, connections: limits.connections },
-      "the system lets this process open fewer files than `limits.connections` allows connections: raise `ulimit -n` (systemd: LimitNOFILE), or lower the limit",
-    );
-  }
-  const onRefused = () => connections.countRefusal("too_many_connections");
-  const gate = new SocketGate({ limits, descriptors, proxies, plain: config.tls === null, onRefused });
-  gate.guard(server);
-  return gate;
-}
-
-async function readTlsFiles({ tls }: Config): Promise<TlsFiles | null> {
-  if (!tls) return null;
-  const [cert, key] = await Promise.all([readPem(tls.certFile), readPem(tls.keyFile)]);
-  return { cert, key };
-}
-
-function readPem(path: string): Promise<Buffer> {
-  return readFile(path).catch((error: unknown) => {
-    throw new StartupError(
-      `The TLS file ${path} cannot be read: ${messageOf(error)}.`,
-      "Check PAYBELL_TLS_CERT and PAYBELL_TLS_KEY.",
-    );
-  });
-}
-
-async function bind(listening: Promise<unknown>, config: Config): Promise<void> {
-  try {
-    await listening;
-  } catch (error) {
-    const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-    throw new StartupError(
-      taken ? `Port ${config.port} on ${config.host} is taken.` : `${config.host}:${config.port}: ${messageOf(error)}.`,
-      "Choose another one: PAYBELL_PORT=8001 npm start, or paybell start --port 8001; 0 takes any free one.",
-    );
-  }
 }
