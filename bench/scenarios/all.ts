@@ -9,6 +9,7 @@ import { noisyNeighbours } from "./noisy-neighbours.ts";
 import { payingBlock } from "./paying-block.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 import { replay } from "./replay.ts";
+import { socketIoAndPusher } from "./socketio-and-pusher.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   fanOut1000,
@@ -23,4 +24,5 @@ export const SCENARIOS: readonly Scenario[] = [
   reconnectStorm,
   noisyNeighbours,
   replay,
+  socketIoAndPusher,
 ];
