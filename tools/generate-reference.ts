@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ERRORS } from "@paybell/protocol";
 import { chainKinds } from "../packages/server/src/config/chain-schema.ts";
 import { flagName } from "../packages/server/src/config/layers.ts";
+import { pusherAppSchema } from "../packages/server/src/config/pusher.ts";
 import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "../packages/server/src/config/schema.ts";
 import { SETTINGS, type Setting } from "../packages/server/src/config/settings.ts";
 import { METRICS, type MetricSpec } from "../packages/server/src/http/metric-table.ts";
@@ -127,6 +128,16 @@ function configPage(): string {
     "Chains by the name that the API uses. The sandbox brings its own, `sandbox`.",
     ...Object.entries(chainKinds).flatMap(([kind, schema]) => chainSection(kind, schema as unknown as Schema)),
     "",
+    "## `pusher.apps`",
+    "",
+    "Clients of the Pusher protocol connect with the key of an app. The sandbox has the app `paybell` with the keys `paybell`",
+    "and `1d9ffac87de599c61283` (which Transak's clients have built in), the secret `as_sandbox_paybell` and a master key. In",
+    "live mode there is no app but yours. A key is public and opens public channels: an app of `id` and `key` alone is enough",
+    'for them, e.g. `{"id": "transak", "key": "1d9ffac87de599c61283"}`. Private channels need a secret, encrypted ones a',
+    "master key too; the sandbox's are refused in live mode.",
+    "",
+    keyTable(pusherAppSchema as unknown as Schema),
+    "",
     "## Example",
     "",
     "```json",
@@ -171,6 +182,10 @@ function settingRow(setting: Setting): string[] {
 }
 
 function chainSection(kind: string, schema: Schema): string[] {
+  return ["", `### \`"kind": "${kind}"\``, "", String(schema.description), "", keyTable(schema)];
+}
+
+function keyTable(schema: Schema): string {
   const required = (schema.required ?? []) as string[];
   const rows = Object.entries(schema.properties as Record<string, Schema>)
     .filter(([name]) => name !== "kind")
@@ -181,14 +196,7 @@ function chainSection(kind: string, schema: Schema): string[] {
       allowedBy(property),
       String(property.description ?? ""),
     ]);
-  return [
-    "",
-    `### \`"kind": "${kind}"\``,
-    "",
-    String(schema.description),
-    "",
-    table(["Key", "Required", "Default", "Allowed", "Meaning"], rows),
-  ];
+  return table(["Key", "Required", "Default", "Allowed", "Meaning"], rows);
 }
 
 /** Plain JSON Schema, without our own annotations. */
