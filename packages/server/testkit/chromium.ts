@@ -39,6 +39,8 @@ export class TestPage {
   readonly printed: string[] = [];
   /** Every text message that a WebSocket of the page received, in order. */
   readonly received: string[] = [];
+  /** Every text message that a WebSocket of the page sent, in order. */
+  readonly sent: string[] = [];
   /** Errors that the page did not catch. */
   readonly errors: string[] = [];
   readonly #server: Server;
@@ -50,6 +52,7 @@ export class TestPage {
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("websocket", (socket) => {
       socket.on("framereceived", ({ payload }) => this.received.push(payload.toString()));
+      socket.on("framesent", ({ payload }) => this.sent.push(payload.toString()));
     });
   }
 
@@ -72,14 +75,28 @@ export class TestPage {
   }
 }
 
+/** What the page's server has besides the page. */
+export interface PageFile {
+  type: string;
+  body: string | Buffer;
+}
+
+export interface PageOptions extends BrowserContextOptions {
+  /** By path, `/script.js`; every other path shows the page. */
+  files?: Readonly<Record<string, PageFile>>;
+}
+
 /** Opens a page that shows the given HTML, in a browser context of its own. */
-export async function openPage(browser: Browser, html: string, options: BrowserContextOptions = {}): Promise<TestPage> {
-  const server = createServer((_request, response) => {
-    response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(html);
+export async function openPage(browser: Browser, html: string, options: PageOptions = {}): Promise<TestPage> {
+  const { files = {}, ...contextOptions } = options;
+  const shown: PageFile = { type: "text/html; charset=utf-8", body: html };
+  const server = createServer(({ url = "" }, response) => {
+    const { type, body } = files[url] ?? shown;
+    response.writeHead(200, { "content-type": type }).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const context = await browser.newContext(options);
+  const context = await browser.newContext(contextOptions);
   context.setDefaultTimeout(PAGE_TIMEOUT_MS);
   const page = new TestPage(await context.newPage(), server);
   try {

@@ -13,6 +13,13 @@ describe("cutSample", () => {
     expect(cutSample(DOCUMENT, { after: "Notes" })).toBe("read them");
   });
 
+  it("takes a block between fences, counted from 1", () => {
+    const fenced = ["Node", "```js", "run(1);", "```", "```js", "run(2);", "run(3);", "```"].join("\n");
+    expect([1, 2].map((block) => cutSample(fenced, { block }))).toEqual(["run(1);", "run(2);\nrun(3);"]);
+    expect(() => cutSample(fenced, { block: 3 })).toThrow(/no block 3/);
+    expect(() => cutSample(fenced, {})).toThrow(/or a block/);
+  });
+
   it.each([{ after: "Absent" }, { after: "run(1);" }, { after: "Notes", before: "Usage" }])("refuses %o", (spec) => {
     expect(() => cutSample(DOCUMENT, spec)).toThrow(/document/);
   });
@@ -50,6 +57,12 @@ describe("the Blockonomics document", () => {
       ].join("\n"),
     );
   });
+});
+
+it("takes what a document lacks from what we wrote beside it", () => {
+  expect(readSample("tributary", "subscribe", { trackingId: "t-1" })).toBe(
+    'socket.emit("subscribe", { trackingId: "t-1" });',
+  );
 });
 
 it("runs a sample as a Node program that finds ws", async () => {
