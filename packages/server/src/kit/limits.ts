@@ -69,7 +69,7 @@ export const LIMITS = {
     "Frames in which a client may send one WebSocket message; empty ones count. Beyond it: close 1008.",
   ),
   messagesPerSecond: limit(
-    50,
+    200,
     "messages/s",
     "WebSocket messages, Socket.IO packets, pings and pongs that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
   ),
@@ -188,7 +188,7 @@ export const LIMITS = {
     "Longest name of a Pusher channel, prefixes included. Beyond it: `pusher:subscription_error`.",
   ),
   tributarySubscriptionsPerConnection: limit(
-    100,
+    400,
     "tracking IDs",
     "Tracking ids that one Tributary client may follow. Beyond it: an `error`, CONNECTION_ERROR; the connection goes on. A client that subscribes to all of them at once must also keep to `messagesPerSecond`.",
   ),
