@@ -16,7 +16,12 @@ const RUNS = 300;
 
 beforeAll(async () => {
   server = await new PusherServer({
-    limits: { messagesPerSecond: 1_000_000, messageBytes: 1_000_000, bodyBytes: 4_000_000 },
+    limits: {
+      messagesPerSecond: 1_000_000,
+      messageBytes: 1_000_000,
+      bodyBytes: 4_000_000,
+      keylessRequestsPerSecond: 1_000_000,
+    },
   }).listen();
   listener = await server.subscribed("order-1");
 });

@@ -369,4 +369,20 @@ describe("limits", () => {
     await writable;
     expect(waited).toBe(true);
   });
+
+  it("keylessRequestsPerSecond: requests that belong to no session count by address, those of a session do not", async () => {
+    const strict = await new PusherServer({ limits: { keylessRequestsPerSecond: 2 } }).listen();
+    const url = `http://127.0.0.1:${strict.port}/pusher/app/paybell/1`;
+    const reader = new FallbackClient(`${url}/thereader`);
+    await reader.read("xhr");
+    const stranger = new FallbackClient(`${url}/astranger`);
+    const statuses = [];
+    for (let n = 0; n < 5; n += 1) statuses.push(await stranger.send());
+    expect(statuses).toEqual([404, 404, 404, 429, 429]);
+    for (let n = 0; n < 5; n += 1) expect(await reader.send({ event: "pusher:ping" })).toBe(204);
+    await reader.read("xhr");
+    await reader.heard("pusher:pong");
+    expect(strict.connections.counters.refused).toEqual({ rate_limited: 2 });
+    await strict.close();
+  });
 });

@@ -238,6 +238,29 @@ describe("channels", () => {
   });
 });
 
+describe("a feed that fails", () => {
+  const failure = new Error("the log cannot be read");
+  afterEach(() => {
+    expect(server.errors.splice(0)).toEqual([failure]);
+  });
+
+  it("ends the connection with 4100, after which a client comes back", async () => {
+    server.news.beforeStart = () => Promise.reject(failure);
+    const client = await server.subscribed("order-1");
+    expect(await client.closed).toEqual({ code: 4100, reason: "internal_error" });
+  });
+
+  it("leaves the connection of a client alone that has left the channel", async () => {
+    let fail: () => void = () => undefined;
+    server.news.beforeStart = () => new Promise((_resolve, reject) => (fail = () => reject(failure)));
+    const client = await server.subscribed("order-1");
+    client.send({ event: "pusher:unsubscribe", data: { channel: "order-1" } });
+    await until("the end of the feed", () => server.news.closes === 1);
+    fail();
+    expect(await answersTo(client, [PING])).toEqual([PONG]);
+  });
+});
+
 describe("cache channels", () => {
   it("tell the last event, or that there is none", async () => {
     server.news.past.set("order-1", [

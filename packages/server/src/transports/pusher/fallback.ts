@@ -12,6 +12,7 @@ import { PaybellError } from "../../kit/errors.ts";
 import type { TrustedProxies } from "../client-address.ts";
 import type { Connections } from "../connections.ts";
 import type { Wire } from "../http-server.ts";
+import { RequestRate } from "../request-rate.ts";
 import { admit, PROTOCOL } from "./admission.ts";
 import type { PusherApp, PusherApps } from "./apps.ts";
 import { refusalOf } from "./close-codes.ts";
@@ -48,9 +49,11 @@ interface Target {
 export class PusherFallback implements Wire {
   readonly #parts: FallbackParts;
   readonly #sessions = new Map<string, FallbackSession>();
+  readonly #rate: RequestRate;
 
   constructor(parts: FallbackParts) {
     this.#parts = parts;
+    this.#rate = new RequestRate(parts.context.limits.keylessRequestsPerSecond);
   }
 
   handleUpgrade(): boolean {
@@ -69,11 +72,29 @@ export class PusherFallback implements Wire {
 
   async #answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = targetOf(path);
-    if (!target) answer(response, 404, "There is nothing at this path");
+    if (!this.#isWelcome(target, request)) {
+      answer(response, 429, "Too many requests that belong to no session come from this address", {
+        "Retry-After": "1",
+      });
+    } else if (!target) answer(response, 404, "There is nothing at this path");
     else if (request.method === "OPTIONS") response.writeHead(204, PREFLIGHT_HEADERS).end();
     else if (request.method !== "POST") answer(response, 405, "Only POST is here", { Allow: "POST, OPTIONS" });
     else if (target.action === "xhr_send") await this.#take(target, request, response);
     else this.#give(target, request, response);
+  }
+
+  /** Sessions have a rate of their own; what belongs to none counts against the client's address. */
+  #isWelcome(target: Target | null, request: IncomingMessage): boolean {
+    if (target && this.#sessions.has(target.name)) return true;
+    const { proxies, clock, connections } = this.#parts;
+    try {
+      this.#rate.admit(proxies.clientAddress(request), clock.nowMs());
+      return true;
+    } catch (error) {
+      if (!(error instanceof PaybellError)) throw error;
+      connections.countRefusal(error.code);
+      return false;
+    }
   }
 
   async #take({ name }: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {

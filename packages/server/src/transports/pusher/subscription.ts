@@ -105,7 +105,8 @@ export class ChannelSubscription implements Subscription {
 
   #fail(error: unknown): void {
     this.#options.onError(error);
-    this.end("internal_error");
+    // Who has left the channel meanwhile keeps his connection.
+    if (!this.#closed) this.end("internal_error");
   }
 }
 
