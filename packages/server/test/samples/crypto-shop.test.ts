@@ -5,10 +5,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { PageFile, TestPage } from "../../testkit/chromium.ts";
+import type { TestPage } from "../../testkit/chromium.ts";
 import { reactPage } from "../../testkit/react-page.ts";
 import { prints, SampleStage } from "../../testkit/sample-stage.ts";
 import { readSample } from "../../testkit/samples.ts";
+import { SHOP_FILES, WATCH_BROWSER } from "../../testkit/shop-page.ts";
 import { until } from "../../testkit/until.ts";
 import { vuePage } from "../../testkit/vue-page.ts";
 
@@ -101,54 +102,13 @@ describe("in Node", () => {
   );
 });
 
-/** As a shop has them. */
-const FILES: Record<string, PageFile> = {
-  "/notification.mp3": { type: "audio/wav", body: silence() },
-  "/icon.png": { type: "image/gif", body: Buffer.from("R0lGODlhAQABAAAAACw=", "base64") },
-};
-
-/** Sees what the browser is asked to show and play. Nothing is replaced: the real ones are made underneath. */
-const WATCH = `
-  window.Notification = class extends Notification {
-    constructor(title, options) {
-      super(title, options);
-      globalThis.lastNotification = this;
-      console.log("notification: " + title + ": " + options.body);
-    }
-  };
-  window.Audio = class extends Audio {
-    constructor(url) {
-      super(url);
-      this.addEventListener("playing", () => console.log("playing " + url));
-    }
-  };
-`;
-
-/** A tenth of a second, as a WAV file. */
-function silence(): Buffer {
-  const samples = Buffer.alloc(800, 128);
-  const head = Buffer.alloc(44);
-  head.write("RIFF\0\0\0\0WAVEfmt ", 0, "latin1");
-  head.writeUInt32LE(36 + samples.length, 4);
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(8_000, 24);
-  head.writeUInt32LE(8_000, 28);
-  head.writeUInt16LE(1, 32);
-  head.writeUInt16LE(8, 34);
-  head.write("data", 36, "latin1");
-  head.writeUInt32LE(samples.length, 40);
-  return Buffer.concat([head, samples]);
-}
-
 const show = (html: string, permissions: string[] = []): Promise<TestPage> =>
-  stage.show(html, { files: FILES, permissions });
+  stage.show(html, { files: SHOP_FILES, permissions });
 
 describe("in a browser", () => {
   it("the React component lists the order, shows a notification and plays the sound", async () => {
     const order = await stage.desk.take({ customer: userId });
-    const page = await show(await reactPage({ code: sample("react"), around: WATCH }), ["notifications"]);
+    const page = await show(await reactPage({ code: sample("react"), around: WATCH_BROWSER }), ["notifications"]);
     await prints(page, "Socket connected");
     // Browsers play nothing to somebody who never touched the page.
     await page.page.getByText("Notifications").click();
@@ -166,7 +126,7 @@ describe("in a browser", () => {
   it("the React component that opens after the payment lists the order too", async () => {
     const order = await stage.desk.take({ customer: userId });
     await stage.desk.settle(order);
-    const page = await show(await reactPage({ code: sample("react"), around: WATCH }));
+    const page = await show(await reactPage({ code: sample("react"), around: WATCH_BROWSER }));
     await page.page.getByText(`Order ${order.id} confirmed!`).waitFor();
   });
 
@@ -191,7 +151,7 @@ describe("in a browser", () => {
       ${sample("browser-notifications")}
       setupNotifications('${userId}').then((socket) => socket.on('connect', () => console.log('connected')));
     `;
-    const page = await show(await reactPage({ code: `${code}\nexport default () => null;`, around: WATCH }), [
+    const page = await show(await reactPage({ code: `${code}\nexport default () => null;`, around: WATCH_BROWSER }), [
       "notifications",
     ]);
     await prints(page, "connected");
@@ -210,7 +170,7 @@ describe("in a browser", () => {
       setupNotifications('${userId}');
       export default () => null;
     `;
-    const page = await show(await reactPage({ code, around: WATCH }));
+    const page = await show(await reactPage({ code, around: WATCH_BROWSER }));
     await stage.desk.settle(order);
     await prints(page, "Transaction confirmed:");
     expect(page.printed.filter((line) => line.startsWith("notification"))).toEqual([]);
