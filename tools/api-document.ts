@@ -1,31 +1,30 @@
-/** The OpenAPI document without a server: for the published reference. */
+/** The OpenAPI document of a server in live mode, every protocol's calls included: for the published reference. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pino } from "pino";
-import type { HttpApiDeps } from "../packages/server/src/http/deps.ts";
-import { buildHttpApi } from "../packages/server/src/http/http-api.ts";
-import type { Limits } from "../packages/server/src/kit/limits.ts";
+import { loadConfig } from "../packages/server/src/config/load-config.ts";
+import { startServer } from "../packages/server/src/main.ts";
 
-export interface DocumentOptions {
-  version: string;
-  limits: Limits;
-  /** Routes of other protocols. */
-  mounts: NonNullable<HttpApiDeps["mounts"]>;
-}
-
-/** As `/openapi.json` of a server in live mode with these limits. */
-export async function apiDocument({ version, limits, mounts }: DocumentOptions): Promise<object> {
-  const described: Pick<HttpApiDeps, "mode" | "version" | "limits" | "mounts" | "logger" | "allowedOrigins"> = {
-    mode: "live",
-    version,
-    limits,
-    mounts,
-    logger: pino({ level: "silent" }),
-    allowedOrigins: [],
+/** Starts one on an empty directory, and asks it for `/openapi.json`. */
+export async function apiDocument(version: string): Promise<object> {
+  const dataDir = await mkdtemp(join(tmpdir(), "paybell-docs-"));
+  const config = loadConfig({
+    configFile: null,
+    cwd: dataDir,
+    environment: { PAYBELL_MODE: "live", PAYBELL_PORT: "0", PAYBELL_DATA_DIR: dataDir },
+    flags: {},
+  });
+  const onFatal = (error: Error) => {
+    throw error;
   };
-  // Routes keep the other dependencies for when they are called; nobody calls them here.
-  const api = await buildHttpApi(described as HttpApiDeps);
+  const server = await startServer(config, { logger: pino({ level: "silent" }), version, onFatal });
   try {
-    return api.swagger();
+    const answer = await fetch(`${server.url}/openapi.json`);
+    if (!answer.ok) throw new Error(`/openapi.json: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as object;
   } finally {
-    await api.close();
+    await server.stop();
+    await rm(dataDir, { recursive: true });
   }
 }

@@ -11,9 +11,8 @@ import { pusherAppSchema } from "../packages/server/src/config/pusher.ts";
 import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "../packages/server/src/config/schema.ts";
 import { SETTINGS, type Setting } from "../packages/server/src/config/settings.ts";
 import { METRICS, type MetricSpec } from "../packages/server/src/http/metric-table.ts";
-import { defaultLimits, LIMITS } from "../packages/server/src/kit/limits.ts";
+import { LIMITS } from "../packages/server/src/kit/limits.ts";
 import { ALLOWED, allowedBy } from "../packages/server/src/kit/strict-schema.ts";
-import { registerBlockonomicsRest } from "../packages/server/src/protocols/blockonomics/rest.ts";
 import { apiDocument } from "./api-document.ts";
 
 const FOLDER = new URL("../docs/reference/", import.meta.url);
@@ -32,16 +31,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     "metrics.md": metricsPage(),
     "config.md": configPage(),
     "paybell.config.schema.json": json(editorSchema()),
-    "openapi.json": json(
-      await apiDocument({
-        version,
-        limits: defaultLimits,
-        // What the routes would work with is not asked for while they are only described.
-        mounts: [
-          (api, posts) => registerBlockonomicsRest(api, { posts } as Parameters<typeof registerBlockonomicsRest>[1]),
-        ],
-      }),
-    ),
+    "openapi.json": json(await apiDocument(version)),
   };
 }
 
