@@ -68,12 +68,13 @@ export class ServerProcess {
     return server;
   }
 
+  /** `https` where `env` names a certificate (`PAYBELL_TLS_CERT`), which this process must then trust. */
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http${this.#s}://${this.host}`;
   }
 
   get wsUrl(): string {
-    return `ws://127.0.0.1:${this.port}`;
+    return `ws${this.#s}://${this.host}`;
   }
 
   /** `127.0.0.1:port`, to stand in a document's sample in place of the real service's host. */
@@ -137,6 +138,10 @@ export class ServerProcess {
   async dispose(): Promise<void> {
     await this.kill9();
     if (this.#options.dataDir === undefined) await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  get #s(): string {
+    return this.#options.env?.PAYBELL_TLS_CERT === undefined ? "" : "s";
   }
 
   #spawn(): Promise<ExitStatus> {

@@ -2,24 +2,14 @@
  * The browser builds of pusher-js in real Chromium, from a page of another origin: over WebSocket, and where WebSocket is
  * blocked by its HTTP fallback, streaming, polling, and whatever its own strategy chooses.
  */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PUSHER_BUILDS } from "../../testkit/browser-builds.ts";
 import { launchChromium, openPage, pageWithScript, type TestPage } from "../../testkit/chromium.ts";
-import { PUSHER_PACKAGES, pusherBackend } from "../../testkit/clients/pusher-js.ts";
+import { pusherBackend } from "../../testkit/clients/pusher-js.ts";
 import { PusherServer } from "../../testkit/pusher-server.ts";
 import { selfSigned } from "../../testkit/self-signed.ts";
 import { until } from "../../testkit/until.ts";
-
-const require = createRequire(import.meta.url);
-
-/** The script that a page includes. */
-function buildOf(version: string): string {
-  const entry = require.resolve(`${PUSHER_PACKAGES[version]}/package.json`);
-  return readFileSync(join(dirname(entry), "dist", "web", "pusher-with-encryption.min.js"), "utf8");
-}
 
 interface Way {
   name: string;
@@ -38,7 +28,7 @@ const WAYS: readonly Way[] = [
   { name: "by its own strategy where there is no WebSocket", blocked: "absent", carriedBy: "xhr_streaming" },
   { name: "by its own strategy where WebSockets fail", blocked: "failing", carriedBy: "xhr_streaming" },
 ];
-const CASES = Object.keys(PUSHER_PACKAGES).flatMap((version) => WAYS.map((way) => ({ version, ...way })));
+const CASES = Object.keys(PUSHER_BUILDS).flatMap((version) => WAYS.map((way) => ({ version, ...way })));
 const CHANNELS = ["order", "private-order", "private-encrypted-order"];
 
 let browser: Browser;
@@ -105,7 +95,7 @@ describe.each([
   it.each(CASES)("pusher-js $version follows $name", async (way) => {
     const server = await new PusherServer(options).listen();
     const script = scriptFor(way, server.port, options.tls !== undefined);
-    const page = await openPage(browser, pageWithScript(`${buildOf(way.version)}\n${script}`), {
+    const page = await openPage(browser, pageWithScript(`${PUSHER_BUILDS[way.version]?.()}\n${script}`), {
       ignoreHTTPSErrors: true,
     });
     try {
@@ -138,7 +128,7 @@ describe("on the HTTP fallback", () => {
     const requests = new Requests(server);
     const way: Way = { name: "", transports: [transport], blocked: "absent", carriedBy: transport };
     const script = scriptFor(way, server.port, false);
-    const page = await openPage(browser, pageWithScript(`${buildOf("newest")}\n${script}`));
+    const page = await openPage(browser, pageWithScript(`${PUSHER_BUILDS.newest?.()}\n${script}`));
     await page.until(({ printed }) => printed.includes("order pusher:subscription_succeeded {}"));
     return { server, page, requests };
   }

@@ -1,29 +1,14 @@
 /** The browser builds of the official clients in real Chromium, from a page of another origin, with credentials. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventPacket } from "../../src/transports/socketio/event-packet.ts";
+import { SOCKET_IO_BUILDS } from "../../testkit/browser-builds.ts";
 import { launchChromium, openPage, pageWithScript } from "../../testkit/chromium.ts";
 import { SOCKET_IO_VERSIONS, SOCKET_IO_WAYS } from "../../testkit/clients/socketio.ts";
 import { selfSigned } from "../../testkit/self-signed.ts";
 import { SocketIoEcho } from "../../testkit/socketio-echo.ts";
 import { TransportServer } from "../../testkit/transport-server.ts";
 import { until } from "../../testkit/until.ts";
-
-const PACKAGES: Readonly<Record<string, string>> = {
-  "4.0": "socket.io-client-4.0",
-  "4.5": "socket.io-client-4.5",
-  "4.8": "socket.io-client",
-};
-const require = createRequire(import.meta.url);
-
-/** The script that a page includes. */
-function buildOf(version: string): string {
-  const entry = require.resolve(`${PACKAGES[version]}/package.json`);
-  return readFileSync(join(dirname(entry), "dist", "socket.io.min.js"), "utf8");
-}
 
 const COMBINATIONS = Object.keys(SOCKET_IO_VERSIONS).flatMap((version) =>
   Object.entries(SOCKET_IO_WAYS).map(([way, transports]) => ({ version, way, transports })),
@@ -54,7 +39,9 @@ describe.each([
       socket.on("hello", (hello) => console.log("hello " + JSON.stringify(hello)));
       socket.on("news", (news) => console.log("news " + news + " by " + socket.io.engine.transport.name));
     `;
-    const page = await openPage(browser, pageWithScript(`${buildOf(version)}\n${script}`), { ignoreHTTPSErrors: true });
+    const page = await openPage(browser, pageWithScript(`${SOCKET_IO_BUILDS[version]?.()}\n${script}`), {
+      ignoreHTTPSErrors: true,
+    });
     try {
       await page.until(({ printed }) => printed.includes('hello {"connects":1,"text":"Grüße ✓"}'));
       // Again and again, until the upgrade is through.

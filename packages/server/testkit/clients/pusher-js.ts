@@ -16,13 +16,6 @@ export const PUSHER_VERSIONS: Readonly<Record<string, PusherClass>> = {
   newest: PusherNewest as unknown as PusherClass,
 };
 
-/** Packages with the builds for browsers. */
-export const PUSHER_PACKAGES: Readonly<Record<string, string>> = {
-  "7.0": "pusher-js-7.0",
-  "8.0": "pusher-js-8.0",
-  newest: "pusher-js",
-};
-
 /** A backend that authorises whoever asks. */
 export const pusherBackend = new PusherServerLibrary({
   appId: SANDBOX_PUSHER_APP.id,
