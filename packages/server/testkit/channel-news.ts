@@ -21,6 +21,8 @@ export class ChannelNews implements ChannelRoute {
   /** Whatever a test wants to happen while a channel is looked up. */
   beforeOpen: (subscription: Subscription) => Promise<void> = async () => undefined;
   beforeStart: () => Promise<void> = async () => undefined;
+  /** Whatever a test wants to happen while the channel's owner is looked up. */
+  beforeAuthorize: () => Promise<void> = async () => undefined;
 
   async open(subscription: Subscription, request: SubscribeRequest): Promise<ChannelFeed | null> {
     const { base } = subscription.channel;
@@ -44,6 +46,7 @@ export class ChannelNews implements ChannelRoute {
   }
 
   async mayAuthorize({ base }: ChannelName, merchantId: string): Promise<boolean> {
+    await this.beforeAuthorize();
     return this.owners.get(base) === merchantId;
   }
 

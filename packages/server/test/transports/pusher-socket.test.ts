@@ -223,19 +223,6 @@ describe("channels", () => {
       "C",
     ]);
   });
-
-  it("who leaves while his channel is looked up leaves nothing behind", async () => {
-    let release: () => void = () => undefined;
-    server.news.beforeOpen = () => new Promise((resolve) => (release = resolve));
-    const { client } = await server.connect();
-    client.send(subscribe("order-1"));
-    await until("the look-up", () => release.length === 0 && server.connections.total === 1);
-    client.terminate();
-    await until("the end", () => server.connections.total === 0);
-    release();
-    await until("the feed to be closed", () => server.news.closes === 1);
-    expect(server.pusher.occupancy.of(APP.id).size).toBe(0);
-  });
 });
 
 describe("a feed that fails", () => {

@@ -56,6 +56,7 @@ export class PusherSession {
   readonly #app: PusherApp;
   readonly #request: SubscribeRequest;
   readonly #subscriptions = new Map<string, ChannelSubscription>();
+  #closed = false;
 
   constructor(
     context: SessionContext,
@@ -95,6 +96,7 @@ export class PusherSession {
 
   /** The client is gone. */
   close(): void {
+    this.#closed = true;
     for (const subscription of this.#subscriptions.values()) subscription.close();
     this.#subscriptions.clear();
   }
@@ -161,6 +163,8 @@ export class PusherSession {
   async #open(channel: ChannelName, data: Incoming["data"]): Promise<void> {
     const { routes, occupancy, onError } = this.#context;
     if (channel.kind !== "public") await this.#authorise(channel, data);
+    // It left while that was looked up: nobody would ever close what is opened now.
+    if (this.#closed) return;
     const subscription = new ChannelSubscription({
       channel,
       socketId: this.socketId,
