@@ -3,6 +3,7 @@ import type { Browser } from "playwright-core";
 import { launchChromium, openPage, type PageOptions, type TestPage } from "./chromium.ts";
 import { Api } from "./clients/api.ts";
 import { OrderDesk } from "./clients/order-desk.ts";
+import { Gate } from "./gate.ts";
 import { NodeSample } from "./samples.ts";
 import { ServerProcess, type ServerProcessOptions } from "./server-process.ts";
 
@@ -37,6 +38,13 @@ export class SampleStage {
     return program;
   }
 
+  /** Before the server, for clients that are to see it go and come back. */
+  async gate(): Promise<Gate> {
+    const gate = await Gate.before(this.server.port);
+    this.#playing.push(gate);
+    return gate;
+  }
+
   /** How many clients of a protocol the server has. */
   async openConnections(protocol: string): Promise<number> {
     const metrics = await fetch(`${this.server.url}/metrics`).then((answer) => answer.text());
@@ -45,13 +53,14 @@ export class SampleStage {
     return Number(open);
   }
 
-  /** After each test: pages and programs end, the server goes on. */
+  /** After each test: pages and programs end, the server goes on, also where a test failed between crash and restart. */
   async clear(): Promise<void> {
     for (const each of this.#playing.splice(0)) await each.close();
+    if (this.server.pid === undefined) await this.server.restart();
   }
 
+  /** After the last test, behind `clear`. */
   async close(): Promise<void> {
-    await this.clear();
     await this.browser.close();
     await this.server.dispose();
   }

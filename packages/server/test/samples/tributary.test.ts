@@ -85,14 +85,17 @@ describe("in Node", () => {
     "with the document's reconnection options it comes back after a crash, and is told what it missed",
     async () => {
       const { id } = await order();
-      const parts = ["reconnection", "connection-state", "subscribe"].map((name) => sample(name));
+      const gate = await stage.gate();
+      const parts = ["reconnection", "connection-state", "subscribe"].map((name) => sample(name, { url: gate.url }));
       const program = stage.run(`${IMPORT}${parts.join("\n")}\n${LISTENERS}`);
       await program.prints("Connected: true");
       await program.prints("ack Subscribed");
       const { txId } = await stage.api.pay(id);
+      gate.hold();
       await stage.server.kill9();
       await program.prints("Disconnected: transport");
       await stage.server.restart();
+      gate.open();
       await stage.api.mine(2);
       await program.prints("Connected: true", 2);
       await program.prints(paidLine(trackingId, txId));
