@@ -1,4 +1,6 @@
 /** A good request for every operation of /openapi.json, to be damaged. A test compares the list with the document. */
+import { SANDBOX_PUSHER_APP } from "../../src/config/pusher.ts";
+import { sign } from "../../src/transports/pusher/signatures.ts";
 
 export interface Operation {
   method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -9,8 +11,13 @@ export interface Operation {
   /** Names of its query parameters. */
   query: readonly string[];
   body?: object;
-  /** Refuses in identiPay's words. */
-  identipay?: boolean;
+  /** Refuses in another protocol's words than the native API's. */
+  words?: "identipay" | "crypto-shop" | "tributary" | "transak" | "pusher";
+  /** In the place of the last parameter of the path; default: the payment's id. */
+  parameter?: string;
+  /** Of its query, what a good request cannot be without. */
+  needs?: string;
+  headers?: Record<string, string>;
 }
 
 const get = (path: string, query: readonly string[] = [], more: Partial<Operation> = {}): Operation => ({
@@ -71,7 +78,13 @@ const ORDER = {
   metadata: { a: [1, { b: null }] },
 };
 const EDIT = { name: "n", price: "5", stock: 3, expectedStock: 3 };
-const identipay = { identipay: true };
+/** The product is none, as above. */
+const SHOP_ORDER = { userId: "u", products: [{ productId: "{id}", quantity: 2, color: "red" }] };
+const CHANNEL_AUTH = { socket_id: "1.2", channel_name: "private-{id}", channel_data: "{}", app_key: "paybell" };
+const identipay = { words: "identipay" } as const;
+const cryptoShop = { words: "crypto-shop" } as const;
+const transak = { words: "transak", headers: { "access-token": "at_sandbox_paybell" } } as const;
+const REFRESH = { words: "transak", headers: { "api-secret": "sk_sandbox_paybell" } } as const;
 
 export const OPERATIONS: readonly Operation[] = [
   post("/v1/payments", 201, PAYMENT),
@@ -103,33 +116,57 @@ export const OPERATIONS: readonly Operation[] = [
   get("/sse/transactions/{transactionId}", [], identipay),
   post("/api/identipay/v1/proposals", 201, PROPOSAL, identipay),
   post("/api/test/settle", 200, { transactionId: "{id}" }, identipay),
+  get("/api/health", [], cryptoShop),
+  post("/api/orders", 404, SHOP_ORDER, cryptoShop),
+  get("/api/orders", ["key", "userId", "status", "limit", "page"], { ...cryptoShop, needs: "userId=u" }),
+  get("/v1/onetime/{trackingId}", ["key"], { good: 404, words: "tributary" }),
+  post("/partners/api/v2/refresh-token", 200, { apiKey: "pk_sandbox_paybell" }, REFRESH),
+  get("/partners/api/v2/order/{orderId}", [], transak),
+  get("/partners/api/v2/orders", ["filter[partnerOrderId]", "limit", "skip"], transak),
+  post("/pusher/auth", 200, CHANNEL_AUTH),
+  get("/apps/{appId}/channels", ["info", "filter_by_prefix"], { words: "pusher", parameter: SANDBOX_PUSHER_APP.id }),
+  get("/apps/{appId}/channels/{channel}", ["info"], { words: "pusher" }),
   post("/v1/payments/{id}/cancel", 200, {}),
   { method: "DELETE", path: "/v1/payments/{id}", good: 204, query: [] },
 ];
 
 export interface Parts {
-  /** In the place of the id. */
   paymentId: string;
+  /** In the place of the last parameter of the path. */
+  parameter?: string;
   /** Without `?`. */
   query?: string;
   headers?: Record<string, string>;
   body?: Buffer;
 }
 
+/** As Pusher's libraries sign a call of its HTTP API. */
+function signedQuery(method: string, path: string): string {
+  const query = `auth_key=${SANDBOX_PUSHER_APP.keys[0]}&auth_timestamp=${Math.floor(Date.now() / 1_000)}&auth_version=1.0`;
+  return `${query}&auth_signature=${sign(String(SANDBOX_PUSHER_APP.secret), [method, path, query].join("\n"))}`;
+}
+
+function targetOf({ method, path, needs, words }: Operation, parameter: string, query: string | undefined): string {
+  const whole = path.replace("{appId}/", `${SANDBOX_PUSHER_APP.id}/`).replace(/\{[a-zA-Z]+\}/, parameter);
+  const needed = words === "pusher" ? signedQuery(method, whole) : needs;
+  const parts = [needed, query].filter((part) => part !== undefined);
+  return parts.length === 0 ? whole : `${whole}?${parts.join("&")}`;
+}
+
 /** The request as bytes; the parts that are not given are good ones. */
-export function requestBytes(operation: Operation, { paymentId, query, headers = {}, body }: Parts): Buffer {
-  const path = operation.path.replace(/\{[a-zA-Z]+\}/, paymentId);
+export function requestBytes(operation: Operation, { paymentId, parameter, query, headers = {}, body }: Parts): Buffer {
+  const target = targetOf(operation, parameter ?? operation.parameter ?? paymentId, query);
   const json = operation.body === undefined ? undefined : JSON.stringify(operation.body).replace("{id}", paymentId);
   const sent = body ?? (json === undefined ? undefined : Buffer.from(json));
   const all: Record<string, string> = {
     host: "127.0.0.1",
     authorization: "Bearer sk_sandbox_paybell",
+    ...operation.headers,
     ...(sent === undefined ? {} : { "content-type": "application/json", "content-length": String(sent.length) }),
   };
   // A name like `__proto__` must be a header like any other.
   const lines = Object.entries(all).filter(([name]) => !Object.hasOwn(headers, name));
   const head = [...lines, ...Object.entries(headers)].map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  const target = query === undefined ? path : `${path}?${query}`;
   return Buffer.concat([
     Buffer.from(`${operation.method} ${target} HTTP/1.1\r\n${head}\r\n`, "latin1"),
     sent ?? Buffer.alloc(0),
