@@ -4,7 +4,8 @@
  * - An order's channel and a reference's: the latest step again, of the newest order; its `statusHistories` has what lies
  *   before. The API-key channel, which is about many orders: every step of the replay window again.
  * - Each event waits for what is read of its order. They go out in the order of the log nevertheless, one after the
- *   other, and no more than `liveBuffer` wait: beyond it the client is sent away, and is told everything when it is back.
+ *   other, and no more than `liveBuffer` wait: a block may pay thousands of orders at once. Beyond it, what comes is not
+ *   kept, but read from the log once there is room.
  */
 import type { ErrorCode } from "@paybell/protocol";
 import { Published } from "../../fanout/published.ts";
@@ -29,10 +30,14 @@ export class TransakFeed implements ChannelFeed {
   readonly #context: TransakContext;
   readonly #subscription: Subscription;
   readonly #options: FeedOptions;
-  readonly #subscriber: Subscriber;
+  #subscriber: Subscriber;
+  /** What lies up to here is told as replayed. */
+  readonly #openedAt: number;
   /** Everything that waits, in order. */
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
+  /** Up to here all was told, or waits. */
+  #takenTo = 0;
   #latestIsTold = false;
   #closed = false;
 
@@ -41,47 +46,30 @@ export class TransakFeed implements ChannelFeed {
     this.#context = context;
     this.#subscription = subscription;
     this.#options = options;
-    const { log, hub, limits } = context;
-    this.#subscriber = Subscriber.open({
-      log,
-      hub,
-      topic: options.topic,
-      replayPage: limits.replayPage,
-      liveBuffer: limits.liveBuffer,
-      sink: {
-        deliver: (published) => this.#enqueue(published),
-        writable: async () => {
-          await this.#last;
-          await subscription.writable();
-        },
-        failed: (error) => this.#fail(error),
-      },
-    });
+    this.#subscriber = this.#listen();
+    this.#openedAt = this.#subscriber.openedAt;
   }
 
   async start(): Promise<void> {
-    const { openedAt } = this.#subscriber;
     if (this.#options.replay === "window") {
-      const from = await this.#windowFrom();
-      await this.#subscriber.from(Math.min(from, openedAt));
+      await this.#follow(Math.min(await this.#windowFrom(), this.#openedAt));
       return;
     }
     if (!this.#latestIsTold) {
       const latest = await this.lastEvent();
       if (latest && !this.#closed) this.#subscription.send(latest);
     }
-    await this.#subscriber.from(openedAt);
+    await this.#follow(this.#openedAt);
   }
 
   /** The latest step within the replay window, of the order that was created last. */
   async lastEvent(): Promise<ChannelEvent | null> {
     this.#latestIsTold = true;
     const { log, limits } = this.#context;
-    const { openedAt } = this.#subscriber;
     const from = await this.#windowFrom();
-    if (from >= openedAt) return null;
+    if (from >= this.#openedAt) return null;
     const page = await log.readAfter(from, { topics: [this.#options.topic], limit: limits.replayRecords });
-    for (const record of newestFirst(page.records.filter((each) => each.offset <= openedAt && mayStep(each)))) {
+    for (const record of newestFirst(page.records.filter((each) => each.offset <= this.#openedAt && mayStep(each)))) {
       const event = await eventFor(this.#context, new Published(record), this.#options.form, true);
       if (event) return event;
     }
@@ -93,6 +81,30 @@ export class TransakFeed implements ChannelFeed {
     this.#subscriber.close();
   }
 
+  #listen(): Subscriber {
+    const { log, hub, limits } = this.#context;
+    return Subscriber.open({
+      log,
+      hub,
+      topic: this.#options.topic,
+      replayPage: limits.replayPage,
+      liveBuffer: limits.liveBuffer,
+      sink: {
+        deliver: (published) => this.#enqueue(published),
+        writable: async () => {
+          await this.#last;
+          await this.#subscription.writable();
+        },
+        failed: (error) => this.#fail(error),
+      },
+    });
+  }
+
+  #follow(offset: number): Promise<void> {
+    this.#takenTo = offset;
+    return this.#subscriber.from(offset);
+  }
+
   #windowFrom(): Promise<number> {
     const { log, clock, limits, replayWindowMs } = this.#context;
     return log.offsetSince(this.#options.topic, clock.nowMs() - replayWindowMs, limits.replayRecords);
@@ -101,10 +113,10 @@ export class TransakFeed implements ChannelFeed {
   #enqueue(published: Published): void {
     if (!mayStep(published.record)) return;
     if (this.#waiting >= this.#context.limits.liveBuffer) {
-      this.close();
-      this.#subscription.end("overloaded");
+      this.#fallBack();
       return;
     }
+    this.#takenTo = published.record.offset;
     this.#waiting += 1;
     this.#last = this.#last
       .then(() => this.#tell(published))
@@ -114,9 +126,16 @@ export class TransakFeed implements ChannelFeed {
       });
   }
 
+  /** Too many to keep: goes on behind those that wait, at the client's pace, until it is live again. */
+  #fallBack(): void {
+    this.#subscriber.close();
+    this.#subscriber = this.#listen();
+    this.#follow(this.#takenTo).catch((error: unknown) => this.#fail(error));
+  }
+
   async #tell(published: Published): Promise<void> {
     if (this.#closed) return;
-    const replayed = published.record.offset <= this.#subscriber.openedAt;
+    const replayed = published.record.offset <= this.#openedAt;
     const refusal = await this.#options.refusal(published);
     if (refusal !== null) {
       this.close();
