@@ -203,6 +203,40 @@ describe("time", () => {
     expect(await isServed(client)).toBe("served");
   });
 
+  it("without a good token is made up for with the next one, whatever was heard in other rooms meanwhile", async () => {
+    const good = await token();
+    let given = good;
+    const client = await join({ auth: (send) => send({ token: given }) });
+    client.io.socket.emit("join-products");
+    const told = () => client.bodies("order:updated").map(({ orderId }) => orderId);
+    const { id } = await server.create({ customer: USER });
+    await until("the order", () => told().includes(id));
+    given = "stale";
+    await client.cutOff();
+    await client.settled();
+    const { id: missed } = await server.create({ customer: USER });
+    await server.core.productIngest.create({
+      merchantId: MERCHANT,
+      name: "Mug",
+      priceAtomic: 1n,
+      chain: "sandbox",
+      asset: "SBX",
+      stock: 1,
+    });
+    await client.hears("stock:updated");
+    expect(told()).not.toContain(missed);
+    given = good;
+    await client.cutOff();
+    await client.settled();
+    expect(told()).toContain(missed);
+    // From the next event on it knows again exactly where it stands.
+    expect(await isServed(client)).toBe("served");
+    const { length } = told();
+    await client.cutOff();
+    expect(await isServed(client)).toBe("served");
+    expect(told()).toHaveLength(length + 1);
+  });
+
   it("does not end what is open to all", async () => {
     await set({ openCustomers: true });
     const client = await join({ auth: {} });

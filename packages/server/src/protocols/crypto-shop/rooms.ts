@@ -60,16 +60,17 @@ export class Rooms {
   /**
    * Of rooms that were open in the session's last connection, from where it was cut.
    * @param mark what the client says that it had last; `null`: nothing that is known
+   * @param isWhole are these all rooms that the session had, then and now?
    */
-  async tellAgain(mark: Mark | null): Promise<void> {
+  async tellAgain(mark: Mark | null, { isWhole }: { isWhole: boolean }): Promise<void> {
     this.#hadLast = mark;
     // Of a record that it has in part the rest is told.
     const heardTo = mark && (mark.had === null ? mark.offset : mark.offset - 1);
     for (const [at, { topic, joinedAt }] of [...this.#rooms.values()].entries()) {
-      // Complete up to any mark behind its joining. Before that only the first room marks, while it tells its past; a
-      // client that says so of times before the window gets the window.
+      // Complete up to any mark behind its joining. Before that only the first room of all marks, while it tells its
+      // past; a client that says so of times before the window gets the window.
       const isCovered = mark !== null && mark.offset > joinedAt;
-      await this.#follow(topic, isCovered ? heardTo : null, at === 0 ? heardTo : null);
+      await this.#follow(topic, isCovered ? heardTo : null, isWhole && at === 0 ? heardTo : null);
     }
   }
 

@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from "@paybell/protocol";
 import { PaybellError } from "../../kit/errors.ts";
+import type { JoinedTopic } from "../../log/store.ts";
 import { parseTopic, type Topic, topics } from "../../log/topic.ts";
 import type {
   EventPacket,
@@ -18,6 +19,9 @@ import { SessionMemory } from "./session-memory.ts";
 import type { UserTokens } from "./user-token.ts";
 import { Visitor } from "./visitor.ts";
 
+/** `joinedAt` of a room that is remembered and not followed: wherever the client stands, it says nothing about this one. */
+const NOT_FOLLOWED = Number.MAX_SAFE_INTEGER;
+
 export class ShopSocket implements SocketIoHandler {
   readonly #context: CryptoShopDeps;
   readonly #connection: SocketIoConnection;
@@ -27,6 +31,8 @@ export class ShopSocket implements SocketIoHandler {
   /** Nothing that he asks is looked at before his session has its rooms again. */
   readonly #ready: Promise<void>;
   readonly #reported = new Set<ErrorCode>();
+  /** The session's rooms that it may not have at the moment: the next token may be a good one. */
+  #withheld: readonly Topic[] = [];
   #merchantId: string | null = null;
 
   constructor(
@@ -65,7 +71,7 @@ export class ShopSocket implements SocketIoHandler {
       this.#connection.end("unauthorized");
       return;
     }
-    if (this.#merchantId !== null) this.#memory.renew(nowMs, this.#merchantId, this.#rooms.joined);
+    if (this.#merchantId !== null) this.#memory.renew(nowMs, this.#merchantId, this.#remembered());
   }
 
   onClose(): void {
@@ -76,22 +82,31 @@ export class ShopSocket implements SocketIoHandler {
     this.#merchantId = await this.#visitor.merchant();
     if (this.#merchantId === null) return;
     const joined = await this.#memory.recall(this.#merchantId);
-    for (const { topic, joinedAt } of joined) await this.#reopen(this.#merchantId, topic, joinedAt);
+    for (const room of joined) await this.#reopen(this.#merchantId, room);
     if (this.#rooms.joined.length === 0) return;
-    // All of them, also those that are refused now: the next token may be a good one.
-    await this.#memory.keep(this.#merchantId, joined);
-    await this.#rooms.tellAgain(offset === null ? null : await readMark(this.#context.log, offset));
+    await this.#memory.keep(this.#merchantId, this.#remembered());
+    const mark = offset === null ? null : await readMark(this.#context.log, offset);
+    const isWhole = this.#withheld.length === 0 && joined.every(({ joinedAt }) => joinedAt !== NOT_FOLLOWED);
+    await this.#rooms.tellAgain(mark, { isWhole });
   }
 
   /** Each room is asked for anew: what may be followed is decided by who is here now. */
-  async #reopen(merchantId: string, topic: Topic, joinedAt: number): Promise<void> {
+  async #reopen(merchantId: string, { topic, joinedAt }: JoinedTopic): Promise<void> {
     try {
       const parsed = parseTopic(topic);
       if (parsed?.kind === "customer") await this.#visitor.mustBe(merchantId, parsed.parts[1] as string);
-      this.#open(merchantId, topic, joinedAt);
+      this.#open(merchantId, topic, joinedAt === NOT_FOLLOWED ? undefined : joinedAt);
     } catch (error) {
+      this.#withheld = [...this.#withheld, topic];
       this.#refuse(error);
     }
+  }
+
+  /** The rooms that the session has when it comes back. */
+  #remembered(): readonly JoinedTopic[] {
+    const withheld = this.#withheld.filter((topic) => !this.#rooms.has(topic));
+    const all = [...this.#rooms.joined, ...withheld.map((topic) => ({ topic, joinedAt: NOT_FOLLOWED }))];
+    return all.slice(0, this.#context.limits.cryptoShopRoomsPerConnection);
   }
 
   async #joinUser(userId: string): Promise<void> {
@@ -114,7 +129,7 @@ export class ShopSocket implements SocketIoHandler {
     this.#open(merchantId, topic);
     if (!this.#rooms.has(topic)) return;
     // Before anything is told: whoever has heard something has its room again, whatever happens to the server.
-    await this.#memory.keep(merchantId, this.#rooms.joined);
+    await this.#memory.keep(merchantId, this.#remembered());
     await this.#rooms.tell(topic).catch((error: unknown) => {
       this.#rooms.leave(topic);
       throw error;
