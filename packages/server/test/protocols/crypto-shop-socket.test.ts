@@ -269,3 +269,33 @@ describe("several shops on one server", () => {
     await own.stop();
   });
 });
+
+describe("an order that is short of stock", () => {
+  it("is pending again when an operator calls it paid and its units are gone, until there are some", async () => {
+    const client = await joined();
+    const { ingest, productIngest } = server.core;
+    const product = await productIngest.create({
+      merchantId: MERCHANT,
+      name: "Mug",
+      priceAtomic: 100n,
+      chain: "sandbox",
+      asset: "SBX",
+      stock: 1,
+    });
+    const items = [{ productId: product.id, quantity: 1 }];
+    const wanted = { merchantId: MERCHANT, customer: userId, items, expiresInSeconds: 60 };
+    const { payment } = await ingest.createOrder(wanted);
+    server.transports.clock.advance(61_000);
+    await server.controls.mine(1);
+    await ingest.tick();
+    await client.hears("order:updated", 2);
+    await productIngest.edit(MERCHANT, product.id, { addStock: -1 });
+    await ingest.execute(MERCHANT, payment.id, { type: "resolve", as: "paid" });
+    await client.hears("order:updated", 3);
+    await productIngest.edit(MERCHANT, product.id, { addStock: 1 });
+    await ingest.execute(MERCHANT, payment.id, { type: "resolve", as: "paid" });
+    await client.hears("transaction:confirmed");
+    const statuses = client.bodies("order:updated").map(({ status }) => status);
+    expect(statuses).toEqual(["pending", "cancelled", "pending", "completed"]);
+  });
+});

@@ -31,7 +31,8 @@ const NEWS: Readonly<Partial<Record<EventType, readonly OrderStatus[]>>> = {
   "payment.late": ["pending"],
   "payment.failed": ["cancelled"],
   "payment.cancelled": ["cancelled"],
-  "payment.resolved": ["completed", "cancelled"],
+  // Pending: resolved as paid when its units were gone; it was cancelled before, or this says so once more.
+  "payment.resolved": ["completed", "cancelled", "pending"],
   // Refunded instead of delivered, because it was short.
   "payment.delivery_changed": ["cancelled"],
 };
