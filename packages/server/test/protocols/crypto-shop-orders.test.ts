@@ -141,6 +141,24 @@ describe("an order", () => {
     }
   });
 
+  it("is nobody's whose id cannot be stored as it is: two users would become one", async () => {
+    const { id } = await makeProduct(sandbox);
+    for (const wrong of ["\ud800", "a\u0000", "line\n", "", "x".repeat(201)]) {
+      const { status, body } = await order([{ productId: id, quantity: 1 }], { userId: wrong });
+      expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+    }
+    const listed = await ask(sandbox, "GET", "/api/orders?userId=a%00");
+    expect([listed.status, listed.body.code]).toEqual([400, "INVALID_REQUEST"]);
+    const colored = await order([{ productId: id, quantity: 1, color: "re\u0000d" }]);
+    expect([colored.status, colored.body.code]).toEqual([400, "INVALID_REQUEST"]);
+    const headers = await cookieOf("x".repeat(201));
+    const proven = await ask(live, "POST", "/api/orders", {
+      headers,
+      body: { products: [{ productId: id, quantity: 1 }] },
+    });
+    expect([proven.status, proven.body.code]).toEqual([401, "UNAUTHORIZED"]);
+  });
+
   it("is made once under one key, and another user's key is another one", async () => {
     const { id } = await makeProduct(sandbox);
     const key = { "idempotency-key": "checkout-1" };

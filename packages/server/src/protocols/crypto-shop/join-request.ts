@@ -1,10 +1,6 @@
 /** What clients send with `join-user`: anything. */
 import { PaybellError } from "../../kit/errors.ts";
-
-/** As long as a payment's `customer` may be. */
-const USER_ID_MAX_CHARS = 200;
-/** Neither control characters nor halves of surrogate pairs. */
-const USER_ID = /^[^\p{Cc}\p{Cs}]+$/u;
+import { isUserId, USER_ID_MAX_CHARS } from "./user-id.ts";
 
 /** @throws PaybellError invalid_request */
 export function joinedUserId(args: readonly unknown[]): string {
@@ -12,7 +8,7 @@ export function joinedUserId(args: readonly unknown[]): string {
   if (typeof userId !== "string" || userId === "") {
     throw new PaybellError("invalid_request", "join-user takes the user's id: a text that is not empty.");
   }
-  if (userId.length > USER_ID_MAX_CHARS || !USER_ID.test(userId)) {
+  if (!isUserId(userId)) {
     throw new PaybellError(
       "invalid_request",
       `join-user takes an id of at most ${USER_ID_MAX_CHARS} characters, without control characters.`,

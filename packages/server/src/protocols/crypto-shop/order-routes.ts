@@ -6,12 +6,14 @@ import { type Static, Type } from "typebox";
 import type { Api } from "../../http/api.ts";
 import type { IdempotentPosts } from "../../http/deps.ts";
 import { PaybellError } from "../../kit/errors.ts";
+import { ALLOWED } from "../../kit/strict-schema.ts";
 import { viewOrder } from "../../payments/order.ts";
 import type { PaymentState } from "../../payments/payment.ts";
 import type { CryptoShopDeps } from "./context.ts";
 import { shopRefusal } from "./refusal.ts";
 import type { RequestUsers, ShopUser } from "./request-user.ts";
 import { shopOrder } from "./shop-order.ts";
+import { PLAIN_TEXT, USER_ID_MAX_CHARS } from "./user-id.ts";
 
 type Context = Pick<CryptoShopDeps, "ingest" | "payments" | "products" | "limits">;
 
@@ -23,8 +25,20 @@ const config = { access: "open", cookies: true, refusal: shopRefusal } as const;
 const who = {
   key: Type.Optional(Type.String({ maxLength: 200, description: "The shop's publishable key." })),
   userId: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: "In the sandbox instead of the cookie `accessToken`." }),
+    Type.String({
+      maxLength: USER_ID_MAX_CHARS,
+      pattern: PLAIN_TEXT,
+      [ALLOWED]: `text of 1 to ${USER_ID_MAX_CHARS} characters without control characters`,
+      description: "In the sandbox instead of the cookie `accessToken`.",
+    }),
   ),
+};
+
+/** May be empty. */
+const color = {
+  maxLength: 100,
+  pattern: "^[^\\p{Cc}\\p{Cs}]*$",
+  [ALLOWED]: "null, or text of at most 100 characters without control characters",
 };
 
 /** Members that this shop's own pages send besides (names, prices) change nothing. */
@@ -36,7 +50,7 @@ const Body = Type.Object(
         {
           productId: Type.String({ minLength: 1, maxLength: 200 }),
           quantity: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
-          color: Type.Optional(Type.Unsafe<string | null>({ type: ["string", "null"], maxLength: 100 })),
+          color: Type.Optional(Type.Unsafe<string | null>({ type: ["string", "null"], ...color })),
         },
         { additionalProperties: true },
       ),

@@ -11,6 +11,7 @@ import type { Clock } from "../../kit/clock.ts";
 import { PaybellError } from "../../kit/errors.ts";
 import type { MerchantSettings, MerchantStore } from "../../log/store.ts";
 import { keysOf } from "./jwks.ts";
+import { isUserId } from "./user-id.ts";
 
 /** Whom a token proves, and until when. */
 export interface ProvenUser {
@@ -56,7 +57,7 @@ export class UserTokens {
     if (token.length > TOKEN_MAX_CHARS) throw refusal("is too long");
     const payload = await this.#payloadOf(token, settings);
     const { sub, exp } = payload;
-    if (typeof sub !== "string" || sub === "" || typeof exp !== "number") throw refusal("names no user");
+    if (typeof sub !== "string" || !isUserId(sub) || typeof exp !== "number") throw refusal("names no user");
     return { userId: sub, untilMs: exp * 1_000 };
   }
 
