@@ -62,7 +62,11 @@ export const LIMITS = {
     "An HTTP connection on which a request is under way or answered and no byte moves for so long is cut. More than `longPollMs` and `pingIntervalMs`.",
   ),
   keepAliveMs: limit(75_000, "ms", "An HTTP connection that waits for its next request for so long is closed."),
-  messageBytes: limit(16_384, "bytes", "Largest WebSocket message, and largest Socket.IO body, that a client may send. Beyond it: close 1009, or 413 and the end of the connection."),
+  messageBytes: limit(
+    16_384,
+    "bytes",
+    "Largest WebSocket message, and largest Socket.IO body, that a client may send. Beyond it: close 1009, or 413 and the end of the connection.",
+  ),
   framesPerMessage: limit(
     128,
     "frames",
@@ -72,6 +76,11 @@ export const LIMITS = {
     200,
     "messages/s",
     "WebSocket messages, Socket.IO packets, pings and pongs that one client may send, on average; bursts of twice that. Beyond it: close 4108.",
+  ),
+  messagesPerSecondPerAddress: limit(
+    2_000,
+    "messages/s",
+    "The same for all connections of one client address (IPv6: one /64) together: who opens many of them may not flood with all. Beyond it: close 4108 of each that sends, but for those that have hardly sent anything of late.",
   ),
   keylessRequestsPerSecond: limit(
     200,

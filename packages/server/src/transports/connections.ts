@@ -7,6 +7,7 @@ import type { Clock } from "../kit/clock.ts";
 import { PaybellError } from "../kit/errors.ts";
 import type { Limits } from "../kit/limits.ts";
 import { addressGroup } from "./client-address.ts";
+import { MessageRate } from "./message-rate.ts";
 
 /** What a transport registers of each connection. */
 export interface OpenConnection {
@@ -25,6 +26,8 @@ export interface Slot {
    * @throws PaybellError too_many_connections when he has as many as he may have
    */
   serve(merchantId: string): void;
+  /** A message of its came; `false`: more than it, or all of its address together, may send. */
+  takeMessage(nowMs: number): boolean;
   /** The server ended it, for this reason: counted. */
   countEnd(code: ErrorCode): void;
   /** The connection is gone. Harmless if repeated. */
@@ -47,6 +50,8 @@ export interface ConnectionsOptions {
     | "connections"
     | "connectionsPerAddress"
     | "connectionsPerMerchant"
+    | "messagesPerSecond"
+    | "messagesPerSecondPerAddress"
     | "pingIntervalMs"
     | "idleTimeoutMs"
     | "closeTimeoutMs"
@@ -54,6 +59,12 @@ export interface ConnectionsOptions {
   clock: Clock;
   /** A connection's beat or end threw: the others go on, the operator is told. */
   onError: (error: unknown) => void;
+}
+
+/** The connections of one address. */
+interface Group {
+  connections: number;
+  readonly rate: MessageRate;
 }
 
 /** Steps in which a drain ends connections. */
@@ -67,7 +78,7 @@ const BEAT_MS = { min: 50, max: 2_000 };
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #attached = new Set<OpenConnection>();
-  readonly #perGroup = new Map<string, number>();
+  readonly #groups = new Map<string, Group>();
   readonly #perMerchant = new Map<string, number>();
   readonly #open = new Map<string, number>();
   readonly #refused = new Map<string, number>();
@@ -104,16 +115,15 @@ export class Connections {
    * @throws PaybellError too_many_connections; shutting_down during a drain
    */
   admit(protocol: string, remoteAddress: string | null): Slot {
-    const group = remoteAddress === null ? null : addressGroup(remoteAddress);
-    const refusal = this.#refusal(group);
+    const name = remoteAddress === null ? null : addressGroup(remoteAddress);
+    const refusal = this.#refusal(name);
     if (refusal) {
       this.countRefusal(refusal.code);
       throw refusal;
     }
     this.#total += 1;
     add(this.#open, protocol, 1);
-    if (group !== null) add(this.#perGroup, group, 1);
-    return this.#slot(protocol, group);
+    return this.#slot(protocol, name);
   }
 
   /**
@@ -179,7 +189,7 @@ export class Connections {
         value: connections,
       });
     }
-    if (group !== null && (this.#perGroup.get(group) ?? 0) >= connectionsPerAddress) {
+    if (group !== null && (this.#groups.get(group)?.connections ?? 0) >= connectionsPerAddress) {
       return new PaybellError("too_many_connections", "Too many connections are open from this address.", {
         limit: "connectionsPerAddress",
         value: connectionsPerAddress,
@@ -200,7 +210,24 @@ export class Connections {
     add(this.#perMerchant, merchantId, 1);
   }
 
-  #slot(protocol: string, group: string | null): Slot {
+  #join(name: string, nowMs: number): Group {
+    const perSecond = this.#options.limits.messagesPerSecondPerAddress;
+    const group = this.#groups.get(name) ?? { connections: 0, rate: new MessageRate(perSecond, nowMs) };
+    group.connections += 1;
+    this.#groups.set(name, group);
+    return group;
+  }
+
+  /** Keeps nothing of an address that has no connection: addresses come and go. */
+  #leave(name: string, group: Group): void {
+    group.connections -= 1;
+    if (group.connections === 0) this.#groups.delete(name);
+  }
+
+  #slot(protocol: string, groupName: string | null): Slot {
+    const { clock, limits } = this.#options;
+    const group = groupName === null ? null : this.#join(groupName, clock.nowMs());
+    const rate = new MessageRate(limits.messagesPerSecond, clock.nowMs());
     let attached: OpenConnection | null = null;
     let released = false;
     let served: readonly string[] = NOBODY;
@@ -216,6 +243,11 @@ export class Connections {
         this.#admitTo(merchantId);
         served = [...served, merchantId];
       },
+      takeMessage: (nowMs) => {
+        if (!rate.take(nowMs)) return false;
+        // Who floods from this address must not cost its neighbours there their connections.
+        return group === null || group.rate.take(nowMs) || rate.isQuiet(nowMs);
+      },
       countEnd: (code) => add(this.#ended, code, 1),
       release: () => {
         if (released) return;
@@ -223,7 +255,7 @@ export class Connections {
         if (attached) this.#attached.delete(attached);
         this.#total -= 1;
         add(this.#open, protocol, -1);
-        if (group !== null) add(this.#perGroup, group, -1);
+        if (groupName !== null && group !== null) this.#leave(groupName, group);
         for (const merchantId of served) add(this.#perMerchant, merchantId, -1);
         if (this.#total === 0) this.#onEmpty?.();
       },

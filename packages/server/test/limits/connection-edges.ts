@@ -16,6 +16,7 @@ type ConnectionLimit =
   | "messageBytes"
   | "framesPerMessage"
   | "messagesPerSecond"
+  | "messagesPerSecondPerAddress"
   | "bufferedBytes"
   | "idleTimeoutMs"
   | "closeTimeoutMs"
@@ -156,6 +157,31 @@ export const connectionEdges: EdgeTable<ConnectionLimit> = {
     await until("eleven pongs", () => client.received.length === 11);
     client.send(PING);
     expect(await client.closed).toEqual({ code: 4108, reason: "rate_limited" });
+  },
+
+  messagesPerSecondPerAddress: async (at) => {
+    const trust = { environment: { PAYBELL_TRUST_PROXY: "127.0.0.1" } };
+    const server = await at.start({ messagesPerSecondPerAddress: 5, messagesPerSecond: 5 }, trust);
+    const from = (address: string) => ({ "x-forwarded-for": address });
+    const one = await at.open(server, "/v1/stream", from("2001:db8:1:2::1"));
+    const other = await at.open(server, "/v1/stream", from("2001:db8:1:2::2"));
+    const neighbours = [
+      await at.open(server, "/v1/stream", from("2001:db8:1:2::3")),
+      await at.open(server, "/v1/stream", from("2001:db8:1:3::1")),
+    ];
+    for (const client of [one, other]) {
+      for (let sent = 0; sent < 5; sent += 1) client.send(PING);
+      await until("five pongs", () => client.received.length === 5);
+    }
+    other.send(PING);
+    expect(await other.closed).toEqual({ code: 4108, reason: "rate_limited" });
+    for (const neighbour of neighbours) neighbour.send(PING);
+    await until("pongs for others, also at that address", () =>
+      neighbours.every(({ received }) => received.length === 1),
+    );
+    at.clock.advance(200);
+    one.send(PING);
+    await until("its share", () => one.received.length === 6);
   },
 
   bufferedBytes: async (at) => {

@@ -6,7 +6,6 @@ import type { ErrorCode } from "@paybell/protocol";
 import type { Clock } from "../../kit/clock.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { OpenConnection, Slot } from "../connections.ts";
-import { MessageRate } from "../message-rate.ts";
 import type { Closing } from "../websocket/connection.ts";
 import { closingOf } from "./close-codes.ts";
 import { FallbackReader } from "./fallback-reader.ts";
@@ -32,7 +31,6 @@ const ACTIVITY = "a[]\n";
 
 export class FallbackSession implements PusherLink, OpenConnection {
   readonly #options: FallbackOptions;
-  readonly #rate: MessageRate;
   #session: PusherSession | null = null;
   #waiting: Outgoing[] = [];
   #waitingBytes = 0;
@@ -53,7 +51,6 @@ export class FallbackSession implements PusherLink, OpenConnection {
   constructor(options: FallbackOptions) {
     const nowMs = options.clock.nowMs();
     this.#options = options;
-    this.#rate = new MessageRate(options.limits.messagesPerSecond, nowMs);
     this.#unreadSinceMs = nowMs;
     this.#wroteAtMs = nowMs;
   }
@@ -79,7 +76,7 @@ export class FallbackSession implements PusherLink, OpenConnection {
   resume(reader: ReaderSource): boolean {
     const before = this.#reader;
     if (before && !before.isExhausted) return false;
-    if (!this.#closed && !this.#rate.take(this.#options.clock.nowMs())) this.end("rate_limited");
+    if (!this.#closed && !this.#options.slot.takeMessage(this.#options.clock.nowMs())) this.end("rate_limited");
     this.#attach(reader);
     before?.cut();
     this.#flush();
@@ -89,7 +86,7 @@ export class FallbackSession implements PusherLink, OpenConnection {
   /** What the client sent in one request: any number of messages; none is its heartbeat. */
   receive(messages: readonly string[]): void {
     for (let count = Math.max(1, messages.length); count > 0 && !this.#closed; count -= 1) {
-      if (!this.#rate.take(this.#options.clock.nowMs())) this.end("rate_limited");
+      if (!this.#options.slot.takeMessage(this.#options.clock.nowMs())) this.end("rate_limited");
     }
     if (this.#closed) return;
     if (messages.length === 0) this.#hear();

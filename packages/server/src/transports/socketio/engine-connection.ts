@@ -9,7 +9,6 @@ import type { Clock } from "../../kit/clock.ts";
 import { PaybellError } from "../../kit/errors.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { OpenConnection, Slot } from "../connections.ts";
-import { MessageRate } from "../message-rate.ts";
 import type { EventPacket, Session, SocketIoConnection, SocketIoHandler, SocketIoRoute } from "./connection.ts";
 import { hasQueue, setCloseTimeout, webSocketOf } from "./engine-socket.ts";
 import { EngineWebSocket } from "./engine-web-socket.ts";
@@ -38,7 +37,6 @@ interface Incoming {
 export class EngineConnection implements SocketIoConnection, OpenConnection {
   readonly #options: EngineConnectionOptions;
   readonly #outlet: Outlet;
-  readonly #rate: MessageRate;
   readonly #inbox: Incoming[] = [];
   readonly #openedAtMs: number;
   #socket: Socket | null = null;
@@ -60,7 +58,6 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
     const nowMs = clock.nowMs();
     this.#options = options;
     this.#outlet = new Outlet(engine, limits.bufferedBytes);
-    this.#rate = new MessageRate(limits.messagesPerSecond, nowMs);
     this.#openedAtMs = nowMs;
     this.#heardAtMs = nowMs;
     setCloseTimeout(engine, limits.closeTimeoutMs);
@@ -196,7 +193,7 @@ export class EngineConnection implements SocketIoConnection, OpenConnection {
   #admitMessage(on: EngineWebSocket | null = null): void {
     const { clock } = this.#options;
     const nowMs = clock.nowMs();
-    const isInTime = this.#rate.take(nowMs);
+    const isInTime = this.#options.slot.takeMessage(nowMs);
     if (this.#closed) {
       if (isInTime) return;
       // Who goes on sending after the end is no longer read: the bytes stay where they came from, until he is cut.

@@ -8,7 +8,6 @@ import type { RawData, WebSocket } from "ws";
 import type { Clock } from "../../kit/clock.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { OpenConnection, Slot } from "../connections.ts";
-import { MessageRate } from "../message-rate.ts";
 import type { Closing, Connection, ConnectionHandler, Frame } from "./connection.ts";
 import { joinFrames } from "./frame.ts";
 
@@ -33,7 +32,6 @@ const INTERNAL_ERROR = 1011;
 
 export class SocketConnection implements Connection, OpenConnection {
   readonly #options: SocketConnectionOptions;
-  readonly #rate: MessageRate;
   readonly #inbox: string[] = [];
   #outbox: Frame[] = [];
   #outboxBytes = 0;
@@ -48,7 +46,6 @@ export class SocketConnection implements Connection, OpenConnection {
   constructor(options: SocketConnectionOptions) {
     const nowMs = options.clock.nowMs();
     this.#options = options;
-    this.#rate = new MessageRate(options.limits.messagesPerSecond, nowMs);
     this.#heardAtMs = nowMs;
     this.#pingedAtMs = nowMs;
   }
@@ -159,7 +156,7 @@ export class SocketConnection implements Connection, OpenConnection {
       return false;
     }
     this.#hear();
-    if (!this.#rate.take(this.#heardAtMs)) this.end("rate_limited");
+    if (!this.#options.slot.takeMessage(this.#heardAtMs)) this.end("rate_limited");
     else if (this.#options.socket.writableLength > this.#options.limits.bufferedBytes) this.end("slow_consumer");
     return !this.#closed;
   }
@@ -168,7 +165,7 @@ export class SocketConnection implements Connection, OpenConnection {
    * stay where they came from, until the connection is cut. */
   #ignore(): void {
     const { ws, clock } = this.#options;
-    if (!this.#rate.take(clock.nowMs())) ws.pause();
+    if (!this.#options.slot.takeMessage(clock.nowMs())) ws.pause();
   }
 
   #receive(data: RawData, isBinary: boolean): void {
