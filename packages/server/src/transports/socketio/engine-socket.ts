@@ -1,4 +1,5 @@
-/** What Engine.IO's socket has but does not declare: the only place that knows. Source: engine.io 6.6, `socket.ts`. */
+/** What Engine.IO's socket has but does not declare: the only place that knows; so its minor version is pinned. Source:
+ * engine.io 6.6, `socket.ts`. */
 import type { Socket } from "engine.io";
 import { EngineWebSocket } from "./engine-web-socket.ts";
 
