@@ -22,6 +22,8 @@ export interface OrderNews {
  * the status is what it was. */
 const NEWS: Readonly<Partial<Record<EventType, readonly OrderStatus[]>>> = {
   "payment.created": ["pending"],
+  // Expired before, it is paid in time after all: see `mayHaveExpired`.
+  "payment.confirming": ["pending"],
   // Paid but short of stock it waits on.
   "payment.paid": ["completed"],
   "payment.recovered": ["completed"],
@@ -44,7 +46,13 @@ export function orderNews({ type, data }: Pick<LogRecord, "type" | "data">): Ord
   if (payment === null || payment.amount === null) return null;
   const status = statusOf(payment);
   if (!NEWS[type]?.includes(status)) return null;
+  if (type === "payment.confirming" && !mayHaveExpired(payment)) return null;
   return { orderId: payment.id, status, confirmedBy: status === "completed" ? (payment.txId ?? "") : null };
+}
+
+/** The event does not say whence it comes: after its time is up, this tells that it is pending, perhaps once more. */
+function mayHaveExpired({ expiresAt, updatedAt }: PaymentSummary): boolean {
+  return expiresAt !== null && Date.parse(updatedAt) >= Date.parse(expiresAt);
 }
 
 /** Of an order with stock as everywhere; a payment of another kind is completed as soon as it is paid. */
