@@ -120,7 +120,7 @@ function witnesses(made: () => ReadonlyMap<string, Given>): [Witness, (log: read
     ],
     [tributaryWitness({ url, client: websocket, asks: "once", trackingIds: REFERENCES }), till(REFERENCES)],
     [tributaryWitness({ url, client: polling, asks: "at each connect", trackingIds: some }), till(some)],
-    [TransakWitness.ofMerchant(server.port, "ws"), transakNews],
+    [TransakWitness.ofMerchant(server.port, "WebSocket"), transakNews],
   ];
 }
 
@@ -173,7 +173,7 @@ test(`kill -9 at ${KILLS} random moments of ${PAYMENTS} payments (seed ${SEED}):
   const { id: productId } = await api.call<Product>("POST", "/v1/products", product);
   let made: ReadonlyMap<string, Given> = new Map();
   const ofDocuments = witnesses(() => made);
-  const orderChannels = new TransakWitness(server.port, "ws");
+  const orderChannels = new TransakWitness(server.port, "WebSocket");
   const sseClients = new Map<string, SseClient>();
   const followed: string[] = [];
   let created = 0;
@@ -181,7 +181,8 @@ test(`kill -9 at ${KILLS} random moments of ${PAYMENTS} payments (seed ${SEED}):
   const payments = await runPayments(api, productId, (id) => {
     created += 1;
     if (sseClients.size < SSE_CLIENTS) sseClients.set(id, new SseClient({ url: server.url, paymentId: id }));
-    if (created % (PAYMENTS / ORDER_CHANNELS) === 1) orderChannels.follow(followed[followed.push(id) - 1] as string);
+    if (created % Math.ceil(PAYMENTS / ORDER_CHANNELS) === 1)
+      orderChannels.follow(followed[followed.push(id) - 1] as string);
   });
   made = payments;
   const ids = [...payments.keys()];

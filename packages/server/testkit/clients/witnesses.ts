@@ -26,6 +26,15 @@ export interface Witness {
 /** When a Socket.IO client says what it wants to hear: a library from 4.6 on may say it only once. */
 export type Asks = "once" | "at each connect";
 
+/** What a client of Pusher's may use: a WebSocket, or the HTTP fallback. The library itself gives streaming up for polling
+ * after it was cut twice. */
+export const PUSHER_WAYS = {
+  WebSocket: ["ws"],
+  streaming: ["xhr_streaming", "xhr_polling"],
+  polling: ["xhr_polling"],
+} as const satisfies Record<string, Options["enabledTransports"]>;
+export type PusherWay = keyof typeof PUSHER_WAYS;
+
 interface SocketIoWitnessOptions {
   url: string;
   client: ClientOptions;
@@ -89,9 +98,8 @@ export class TransakWitness implements Witness {
   readonly #watch: NodeJS.Timeout;
   #misses = 0;
 
-  /** @param transport the one that it may use: `xhr_streaming` and `xhr_polling` are the HTTP fallback */
-  constructor(port: number, transport: "ws" | "xhr_streaming" | "xhr_polling") {
-    this.name = `Transak over ${transport}`;
+  constructor(port: number, way: PusherWay) {
+    this.name = `Transak over ${way}`;
     const options: Options = {
       cluster: "local",
       wsHost: "127.0.0.1",
@@ -100,15 +108,15 @@ export class TransakWitness implements Witness {
       httpPort: port,
       forceTLS: false,
       enableStats: false,
-      enabledTransports: [transport],
+      enabledTransports: [...PUSHER_WAYS[way]],
     };
     this.#pusher = new Pusher(String(SANDBOX_PUSHER_APP.keys[0]), options);
     this.#watch = setInterval(() => this.#beginAnew(), IMPATIENCE_MS);
   }
 
   /** Everything that the merchant's backend hears. */
-  static ofMerchant(port: number, transport: "ws" | "xhr_streaming" | "xhr_polling"): TransakWitness {
-    const witness = new TransakWitness(port, transport);
+  static ofMerchant(port: number, way: PusherWay): TransakWitness {
+    const witness = new TransakWitness(port, way);
     witness.follow(SANDBOX_PUBLISHABLE_KEY);
     return witness;
   }
