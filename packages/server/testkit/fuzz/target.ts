@@ -15,6 +15,24 @@ export interface Target {
   read(input: Buffer): unknown | Promise<unknown>;
 }
 
+/** A parser of texts. */
+export const text = (
+  name: string,
+  files: RegExp,
+  given: readonly string[],
+  refusals: readonly ErrorClass[],
+  read: (input: string) => unknown,
+): Target => ({
+  name,
+  files,
+  samples: given.map((sample) => Buffer.from(sample)),
+  refusals,
+  read: (input) => read(wide(input)),
+});
+
+/** U+E000 stands for half of a surrogate pair, which UTF-8 has not. */
+const wide = (input: Buffer) => input.toString().replaceAll("\ue000", "\ud800");
+
 export class Finding extends Error {
   override readonly name = "Finding";
 }

@@ -29,25 +29,9 @@ import { DECIMAL_PATTERN, dueFor } from "../../src/protocols/identipay/amount.ts
 import { parseStreamRequest } from "../../src/protocols/native/stream-request.ts";
 import { addressGroup, TrustedProxies } from "../../src/transports/client-address.ts";
 import { RouteTable } from "../../src/transports/websocket/route-table.ts";
+import { CLIENT_TARGETS } from "./client-targets.ts";
 import * as samples from "./samples.ts";
-import type { ErrorClass, Target } from "./target.ts";
-
-const text = (
-  name: string,
-  files: RegExp,
-  given: readonly string[],
-  refusals: readonly ErrorClass[],
-  read: (input: string) => unknown,
-): Target => ({
-  name,
-  files,
-  samples: given.map((sample) => Buffer.from(sample)),
-  refusals,
-  read: (input) => read(wide(input)),
-});
-
-/** U+E000 stands for half of a surrogate pair, which UTF-8 has not. */
-const wide = (input: Buffer) => input.toString().replaceAll("\ue000", "\ud800");
+import { type Target, text } from "./target.ts";
 
 const everything = { watches: () => true, spends: (outpoint: string) => outpoint.startsWith("11"), anySpends: true };
 const proxies = new TrustedProxies(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]);
@@ -97,6 +81,7 @@ async function askNode(input: string): Promise<void> {
 }
 
 export const TARGETS: readonly Target[] = [
+  ...CLIENT_TARGETS,
   text("topic", /log\/topic/, samples.TOPICS, [], (input) => {
     const topic = parseTopic(input);
     if (topic)
