@@ -65,7 +65,8 @@ export const SIGNED = [
   signed(`/apps/${APP.id}/channels`, "&info=subscription_count"),
 ];
 
-/** Signatures that stand in a query, without their spelling. */
+/** Signatures that stand in a query, without their spelling: the names of parameters are taken in either case. */
 export function signaturesIn(url: string): string[] {
-  return new URL(url, "http://localhost").searchParams.getAll("auth_signature");
+  const { searchParams } = URL.parse(url, "http://localhost") ?? { searchParams: [] };
+  return [...searchParams].filter(([name]) => name.toLowerCase() === "auth_signature").map(([, value]) => value);
 }
