@@ -31,6 +31,10 @@ const COLOURS: Readonly<Record<string, string>> = {
 const PLAIN = "#d7dae0";
 const DIM = "#7f848e";
 
+/** Select Graphic Rendition (ECMA-48, 8.3.117) and the text behind it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+const PIECE = /(?:\u001b\[([0-9;]*)m)?([^\u001b]*)/g;
+
 const dataDir = mkdtempSync(join(tmpdir(), "paybell-picture-"));
 try {
   writeFileSync(PICTURE, svg((await capture()).replaceAll(dataDir, "./.paybell")));
@@ -98,10 +102,6 @@ function textLine(line: string, y: number): string | null {
   if (spans.length === 0) return null;
   return `<text x="12" y="${y}" xml:space="preserve">${spans.join("")}</text>`;
 }
-
-/** Select Graphic Rendition (ECMA-48, 8.3.117) and the text behind it. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-const PIECE = /(?:\u001b\[([0-9;]*)m)?([^\u001b]*)/g;
 
 /** The line's pieces by their colours (SGR: colour, bold 1, dim 2), cut off at the edge of the screen. */
 function spansOf(line: string): string[] {

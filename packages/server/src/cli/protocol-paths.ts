@@ -18,7 +18,7 @@ export const PROTOCOL_PATHS: readonly ProtocolPath[] = [
   { name: "", scheme: "http", method: "POST", path: "/api/orders" },
   { name: "Tributary", scheme: "http", method: null, path: "/ws/v1" },
   { name: "", scheme: "http", method: "GET", path: "/v1/onetime/{trackingId}" },
-  { name: "Transak", scheme: "ws", method: null, path: "/app/{key}?protocol=7" },
+  { name: "Transak", scheme: "ws", method: null, path: "/app/{appKey}?protocol=7" },
   { name: "", scheme: "http", method: "POST", path: "/partners/api/v2/refresh-token" },
   { name: "OpenAPI", scheme: "http", method: "GET", path: "/openapi.json" },
 ];

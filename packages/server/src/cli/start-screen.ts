@@ -1,6 +1,7 @@
 /** The first thing that a user sees: where everything is, and two commands that show it working. */
 import { createColors } from "picocolors";
 import type { Config } from "../config/config.ts";
+import { SANDBOX_PUSHER_APP } from "../config/pusher.ts";
 import { SANDBOX_ACCESS_TOKEN, SANDBOX_PUBLISHABLE_KEY, SANDBOX_SECRET_KEY } from "../http/keys.ts";
 import type { ProtocolPath } from "./protocol-paths.ts";
 
@@ -47,6 +48,7 @@ function keyRows(): readonly (readonly [string, string])[] {
     ["Secret key", SANDBOX_SECRET_KEY],
     ["Publishable", SANDBOX_PUBLISHABLE_KEY],
     ["Access token", SANDBOX_ACCESS_TOKEN],
+    ["Pusher key", SANDBOX_PUSHER_APP.keys.join(" or ")],
   ];
 }
 
