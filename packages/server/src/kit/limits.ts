@@ -124,9 +124,9 @@ export const LIMITS = {
     "Live records that wait while a client catches up. Beyond it they are read from the log again.",
   ),
   replayRecords: limit(
-    1_000,
+    10_000,
     "records",
-    "Records of one topic, the newest, in which a wire without a cursor looks for what a client missed.",
+    "Records of one topic, the newest, in which a wire without a cursor looks for what a client missed. A payment has 4 to 8: what a busy merchant's own channel replays of the window is bounded by it.",
   ),
   rememberedSessions: limit(
     100_000,

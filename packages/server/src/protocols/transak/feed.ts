@@ -17,6 +17,10 @@ import type { TransakContext } from "./context.ts";
 import { eventFor, type Form } from "./encode.ts";
 import { mayStep } from "./steps.ts";
 
+/** The latest step is looked for in so many records, the newest. Read at once, and on a `cache-` channel as often as a
+ * client subscribes. */
+const LATEST_AMONG = 1_000;
+
 export interface FeedOptions {
   topic: Topic;
   form: Form;
@@ -52,7 +56,7 @@ export class TransakFeed implements ChannelFeed {
 
   async start(): Promise<void> {
     if (this.#options.replay === "window") {
-      await this.#follow(Math.min(await this.#windowFrom(), this.#openedAt));
+      await this.#follow(Math.min(await this.#windowFrom(this.#context.limits.replayRecords), this.#openedAt));
       return;
     }
     if (!this.#latestIsTold) {
@@ -66,9 +70,10 @@ export class TransakFeed implements ChannelFeed {
   async lastEvent(): Promise<ChannelEvent | null> {
     this.#latestIsTold = true;
     const { log, limits } = this.#context;
-    const from = await this.#windowFrom();
+    const most = Math.min(LATEST_AMONG, limits.replayRecords);
+    const from = await this.#windowFrom(most);
     if (from >= this.#openedAt) return null;
-    const page = await log.readAfter(from, { topics: [this.#options.topic], limit: limits.replayRecords });
+    const page = await log.readAfter(from, { topics: [this.#options.topic], limit: most });
     for (const record of newestFirst(page.records.filter((each) => each.offset <= this.#openedAt && mayStep(each)))) {
       const event = await eventFor(this.#context, new Published(record), this.#options.form, true);
       if (event) return event;
@@ -105,9 +110,9 @@ export class TransakFeed implements ChannelFeed {
     return this.#subscriber.from(offset);
   }
 
-  #windowFrom(): Promise<number> {
-    const { log, clock, limits, replayWindowMs } = this.#context;
-    return log.offsetSince(this.#options.topic, clock.nowMs() - replayWindowMs, limits.replayRecords);
+  #windowFrom(records: number): Promise<number> {
+    const { log, clock, replayWindowMs } = this.#context;
+    return log.offsetSince(this.#options.topic, clock.nowMs() - replayWindowMs, records);
   }
 
   #enqueue(published: Published): void {

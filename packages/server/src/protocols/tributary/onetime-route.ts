@@ -71,7 +71,7 @@ export function onetimeRoute(api: Api, context: ProtocolContext): void {
   });
 }
 
-/** Oldest first, from the id's newest `replayRecords` records. */
+/** Oldest first, from the id's newest records: a list of `pageSize` at most. */
 async function executedUnder(
   { log, limits }: Pick<ProtocolContext, "log" | "limits">,
   merchantId: string,
@@ -79,7 +79,7 @@ async function executedUnder(
 ): Promise<readonly Execution[]> {
   const topic = topics.reference(merchantId, trackingId);
   const executed = new Executed();
-  let after = await log.offsetSince(topic, 0, limits.replayRecords);
+  let after = await log.offsetSince(topic, 0, Math.min(limits.pageSize, limits.replayRecords));
   for (;;) {
     const page = await log.readAfter(after, { topics: [topic], limit: limits.replayPage });
     for (const record of page.records) executed.add(record);
