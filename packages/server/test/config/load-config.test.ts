@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError, type ConfigProblem } from "../../src/config/config-error.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { SANDBOX_PUSHER_APP } from "../../src/config/pusher.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
 import { defaultLimits } from "../../src/kit/limits.ts";
 
@@ -53,6 +54,7 @@ describe("precedence", () => {
       defaults: { expiresInSeconds: 3600, monitoringSeconds: 86_400 },
       replayWindowMs: 3_600_000,
       identipay: null,
+      pusher: { apps: [SANDBOX_PUSHER_APP] },
     });
   });
 

@@ -14,7 +14,7 @@ const sources: { close(): void }[] = [];
 
 async function start(limits: Partial<Limits> = {}): Promise<TransportServer> {
   const made = new TransportServer({ limits });
-  made.http.on("request", (_request, response) => {
+  made.serve((_request, response) => {
     response.setHeader("X-Request-Id", "kept");
     opened.push(
       SseConnection.open({
@@ -131,7 +131,7 @@ describe("an SSE response", () => {
   it("to a client that has left before it begins takes no place", async () => {
     const made = new TransportServer({});
     let closed = false;
-    made.http.on("request", async (_request, response) => {
+    made.serve(async (_request, response) => {
       // The time that it takes to look up the payment.
       await new Promise((resolve) => response.once("close", resolve));
       const connection = SseConnection.open({
