@@ -1,4 +1,5 @@
 /** One event to very many clients: what it costs to be a server, beside a loop of `write` and beside its peers. */
+import { counting, frameSample, SECONDS_MAX, warmUp } from "../frame-count.ts";
 import {
   type Generator,
   type HttpLoadResult,
@@ -19,11 +20,8 @@ interface FanOutSize extends Record<string, number> {
   frames: number;
 }
 
-/** Between looks at the sockets, so that the generator reads several frames at once and is never the limit. */
-const GATHER_MS = 5;
 /** Observations in one request: as a watcher reports a block. */
 const BATCH = 20;
-const SECONDS_MAX = 300;
 /** Of a frame with 126 to 65,535 bytes of payload. */
 const FRAME_HEAD_BYTES = 4;
 
@@ -67,19 +65,6 @@ async function plan(size: FanOutSize): Promise<Plan> {
   };
 }
 
-const warmUp = ({ frames }: FanOutSize): number => Math.ceil(frames / 4);
-
-function counting(size: FanOutSize): Pick<WsLoadOptions, "connections" | "skip" | "frames" | "gather" | "seconds"> {
-  const skip = warmUp(size) * size.clients;
-  return {
-    connections: size.clients,
-    skip,
-    frames: skip + size.frames * size.clients,
-    gather: GATHER_MS,
-    seconds: SECONDS_MAX,
-  };
-}
-
 function paybellRun(size: FanOutSize): Promise<Sample> {
   return withPaybell(async (paybell) => {
     const [id = ""] = await paybell.createStanding(1);
@@ -89,7 +74,7 @@ function paybellRun(size: FanOutSize): Promise<Sample> {
       await clients.ready();
       const before = processorUs(paybell.pid);
       const result = await feed(paybell, id, clients);
-      return sampleOf(size, result, processorUs(paybell.pid) - before);
+      return frameSample(size, result, processorUs(paybell.pid) - before);
     } finally {
       await clients.stop();
     }
@@ -127,25 +112,8 @@ async function referenceRun(
   try {
     const before = processorUs(server.pid);
     const result = await wsload({ port: server.port, ...counting(size), ...load }).result();
-    return sampleOf(size, result, processorUs(server.pid) - before);
+    return frameSample(size, result, processorUs(server.pid) - before);
   } finally {
     await server.stop();
   }
-}
-
-/** @param usedUs The server's processor time, warm-up included. */
-function sampleOf(size: FanOutSize, result: WsLoadResult, usedUs: number): Sample {
-  mustHold(
-    result.closed === 0,
-    `${result.closed} clients were cut off: ${result.firstCloseCode} ${result.firstCloseReason}`,
-  );
-  mustHold(result.timedFrames >= size.frames * size.clients, `only ${result.timedFrames} frames came`);
-  return {
-    value: result.framesPerSecond,
-    details: {
-      "bytes/frame": result.timedBytes / result.timedFrames,
-      "server CPU µs/frame": usedUs / result.frames,
-      "generator CPU": result.cpuShare,
-    },
-  };
 }

@@ -1,5 +1,7 @@
 /** Clients of Socket.IO and of Pusher on one server: what each costs in memory, and how fast all of a kind are told. */
+
 import { setTimeout as delay } from "node:timers/promises";
+import { counting, frameSample, SECONDS_MAX, warmUp } from "../frame-count.ts";
 import { type Generator, httpload, type WsLoadOptions, type WsLoadResult, wsload } from "../generators.ts";
 import { AUTHORIZATION, type Paybell, withPaybell } from "../paybell.ts";
 import { processorUs, residentBytes } from "../process-tree.ts";
@@ -17,8 +19,6 @@ interface CrowdSize extends Record<string, number> {
   quiet: number;
 }
 
-const GATHER_MS = 5;
-const SECONDS_MAX = 300;
 const PUBLISHABLE_KEY = "pk_sandbox_paybell";
 const TRACKING_ID = "bench";
 /** They come and go first, so that code and buffers that the first clients need are not counted. */
@@ -95,7 +95,7 @@ function crowd(size: CrowdSize, told: "socketio" | "pusher"): Promise<Sample> {
         const bytesPerClient = (residentBytes(paybell.pid) - before) / size.clients;
         const usedBefore = processorUs(paybell.pid);
         const result = await feed(paybell, told === "socketio" ? toOne(payment.id) : newOrders(), clients);
-        return sampleOf(size, result, processorUs(paybell.pid) - usedBefore, bytesPerClient);
+        return frameSample(size, result, processorUs(paybell.pid) - usedBefore, { "bytes/client": bytesPerClient });
       } finally {
         await clients.stop();
       }
@@ -108,19 +108,6 @@ function crowd(size: CrowdSize, told: "socketio" | "pusher"): Promise<Sample> {
 async function comeAndGo({ clients, quiet }: CrowdSize, port: number, load: Load): Promise<void> {
   await wsload({ port, ...load, connections: Math.min(FIRST_CLIENTS, clients), seconds: 1 }).result();
   await delay(quiet * 1_000);
-}
-
-const warmUp = ({ frames }: CrowdSize): number => Math.ceil(frames / 4);
-
-function counting(size: CrowdSize): Pick<WsLoadOptions, "connections" | "skip" | "frames" | "gather" | "seconds"> {
-  const skip = warmUp(size) * size.clients;
-  return {
-    connections: size.clients,
-    skip,
-    frames: skip + size.frames * size.clients,
-    gather: GATHER_MS,
-    seconds: SECONDS_MAX,
-  };
 }
 
 interface Feed {
@@ -166,7 +153,7 @@ async function bare(size: CrowdSize, bytes: number): Promise<Sample> {
   try {
     const before = processorUs(server.pid);
     const result = await wsload({ port: server.port, ...load, ...counting(size) }).result();
-    return sampleOf(size, result, processorUs(server.pid) - before, bytesPerClient);
+    return frameSample(size, result, processorUs(server.pid) - before, { "bytes/client": bytesPerClient });
   } finally {
     await server.stop();
   }
@@ -188,22 +175,4 @@ async function bareMemory(size: CrowdSize, load: Load & { path: string }): Promi
   } finally {
     await server.stop();
   }
-}
-
-/** @param usedUs The server's processor time, warm-up included. */
-function sampleOf(size: CrowdSize, result: WsLoadResult, usedUs: number, bytesPerClient: number): Sample {
-  mustHold(
-    result.closed === 0,
-    `${result.closed} clients were cut off: ${result.firstCloseCode} ${result.firstCloseReason}`,
-  );
-  mustHold(result.timedFrames >= size.frames * size.clients, `only ${result.timedFrames} frames came`);
-  return {
-    value: result.framesPerSecond,
-    details: {
-      "bytes/client": bytesPerClient,
-      "bytes/frame": result.timedBytes / result.timedFrames,
-      "server CPU µs/frame": usedUs / result.frames,
-      "generator CPU": result.cpuShare,
-    },
-  };
 }
