@@ -21,10 +21,9 @@ import { FallbackClient } from "../../testkit/fallback-client.ts";
 import { ServerProcess } from "../../testkit/server-process.ts";
 import { handshake } from "../../testkit/transport-server.ts";
 import { until } from "../../testkit/until.ts";
-import { hostileJson, hostileText, mutatedBytes, mutatedText, runs, SEED } from "../fuzz/hostile.ts";
+import { eachAtOnce, hostileJson, hostileText, mutatedBytes, mutatedText, runs } from "../fuzz/hostile.ts";
 
 const EACH = 200;
-const TOGETHER = 25;
 const QUIET_MS = 100;
 
 /** What is said on a wire: valid samples, to be damaged, a question that is in order, and what its answer contains. */
@@ -126,18 +125,7 @@ async function stillServes(): Promise<void> {
 }
 
 async function eachOf<T>(kind: fc.Arbitrary<T>, name: string, tryOut: (input: T) => Promise<void>): Promise<void> {
-  const inputs = fc.sample(kind, runs(EACH, name));
-  while (inputs.length > 0) {
-    await Promise.all(
-      inputs.splice(0, TOGETHER).map(async (input) => {
-        try {
-          await tryOut(input);
-        } catch (error) {
-          throw new Error(`Seed ${SEED}: ${JSON.stringify(input)}`.slice(0, 2_000), { cause: error });
-        }
-      }),
-    );
-  }
+  await eachAtOnce(fc.sample(kind, runs(EACH, name)), tryOut);
   await stillServes();
 }
 

@@ -163,3 +163,32 @@ export function runs(numRuns: number, name = ""): { seed: number; numRuns: numbe
   const salt = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) | 0, 0);
   return { seed: SEED ^ salt, numRuns };
 }
+
+/** Inputs that are tried at once by `eachAtOnce`. */
+const TOGETHER = 25;
+/** Of an input that failed, so much is shown. */
+const SHOWN_CHARS = 2_000;
+
+/** Tries each of the inputs, some at once; what fails says the seed and the input. */
+export async function eachAtOnce<T>(inputs: readonly T[], tryOut: (input: T) => Promise<void>): Promise<void> {
+  for (let next = 0; next < inputs.length; next += TOGETHER) {
+    await Promise.all(
+      inputs.slice(next, next + TOGETHER).map(async (input) => {
+        try {
+          await tryOut(input);
+        } catch (error) {
+          throw new Error(`Seed ${SEED}: ${shown(input)}`, { cause: error });
+        }
+      }),
+    );
+  }
+}
+
+/** Bytes in hex, everything else as JSON. */
+export function shown(input: unknown): string {
+  return [input]
+    .flat()
+    .map((part) => (Buffer.isBuffer(part) ? part.toString("hex") : JSON.stringify(part)))
+    .join(" ")
+    .slice(0, SHOWN_CHARS);
+}

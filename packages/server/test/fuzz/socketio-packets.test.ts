@@ -12,11 +12,9 @@ import { SocketIoClient } from "../../testkit/clients/socketio.ts";
 import { SocketIoEcho } from "../../testkit/socketio-echo.ts";
 import { TransportServer } from "../../testkit/transport-server.ts";
 import { until } from "../../testkit/until.ts";
-import { BIRTH_NAMES, hostileJson, hostileText, mutatedBytes, mutatedText, runs, SEED } from "./hostile.ts";
+import { BIRTH_NAMES, eachAtOnce, hostileJson, hostileText, mutatedBytes, mutatedText, runs } from "./hostile.ts";
 
 const EACH = 300;
-/** So many at once. */
-const TOGETHER = 25;
 const WS = "/socket.io/?EIO=4&transport=websocket";
 const SANE = '42["sane"]';
 
@@ -74,20 +72,6 @@ const packet = fc.oneof(
   fc.constantFrom(...BIRTH_NAMES).map((name) => `42["${name}",{"__proto__":{"polluted":1}}]`),
 );
 
-async function eachOnItsOwn<T>(inputs: T[], tryOut: (input: T) => Promise<void>): Promise<void> {
-  while (inputs.length > 0) {
-    await Promise.all(
-      inputs.splice(0, TOGETHER).map(async (input) => {
-        try {
-          await tryOut(input);
-        } catch (error) {
-          throw new Error(`Seed ${SEED}: ${JSON.stringify(input)}`.slice(0, 2_000), { cause: error });
-        }
-      }),
-    );
-  }
-}
-
 /** Resolves when it is gone, or answers what is sane. */
 async function endsOrGoesOn(client: RawWebSocket): Promise<void> {
   let isGone = false;
@@ -109,7 +93,7 @@ describe("over WebSocket", () => {
       fc.tuple(fc.boolean(), fc.array(packet, { minLength: 1, maxLength: 3 })),
       runs(EACH, "packets"),
     );
-    await eachOnItsOwn(inputs, async ([isConnected, packets]) => {
+    await eachAtOnce(inputs, async ([isConnected, packets]) => {
       const client = await RawWebSocket.open(server.port, WS);
       if (isConnected) {
         client.send(frame({ payload: "40" }));
@@ -129,7 +113,7 @@ describe("over WebSocket", () => {
       frame({ opcode: OPCODES.ping, payload: Buffer.from("p") }),
       frame({ opcode: OPCODES.close, payload: Buffer.from([0x03, 0xe8]) }),
     );
-    await eachOnItsOwn(fc.sample(mutatedBytes(samples), runs(EACH, "frames")), async (bytes) => {
+    await eachAtOnce(fc.sample(mutatedBytes(samples), runs(EACH, "frames")), async (bytes) => {
       const client = await RawWebSocket.open(server.port, WS);
       client.send(frame({ payload: "40" }));
       client.send(bytes);
@@ -145,7 +129,7 @@ it(`over polling: ${EACH} damaged bodies`, async () => {
     fc.tuple(fc.boolean(), fc.array(packet, { minLength: 1, maxLength: 4 })),
     runs(EACH, "bodies"),
   );
-  await eachOnItsOwn(inputs, async ([isConnected, packets]) => {
+  await eachAtOnce(inputs, async ([isConnected, packets]) => {
     const client = isConnected ? await RawPolling.connect(url) : await RawPolling.open(url);
     await client.push(...packets);
     // What was said may have ended it; then it is unknown. Else it says sane things, and at last leaves.
@@ -184,7 +168,7 @@ it(`${EACH} damaged requests`, async () => {
   );
   const slashes = fc.constantFrom("/socket.io", "/socket.io/", "//socket.io/", "/socket.io/?", "http://x/socket.io/");
   const inputs = fc.sample(fc.tuple(methods, slashes, good, query, headers), runs(EACH, "requests"));
-  await eachOnItsOwn(inputs, async ([method, path, base, damaged, head]) => {
+  await eachAtOnce(inputs, async ([method, path, base, damaged, head]) => {
     const pairs = Object.entries({ ...damaged, ...base }).map(([name, text]) => `${name}=${text}`);
     const bytes = `${method} ${path}?${pairs.join("&")} HTTP/1.1\r\nHost: localhost\r\n${head}\r\nabc`;
     for (const { status } of await exchange(server.port, Buffer.from(bytes), 300)) expect(status).toBeLessThan(500);

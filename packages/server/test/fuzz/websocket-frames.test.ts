@@ -12,11 +12,9 @@ import { StreamClient } from "../../testkit/clients/cursor-client.ts";
 import { type FrameParts, frame, OPCODES, RawWebSocket } from "../../testkit/clients/raw-websocket.ts";
 import { ServerProcess } from "../../testkit/server-process.ts";
 import { until } from "../../testkit/until.ts";
-import { hostileJson, hostileText, mutatedBytes, runs, SEED } from "./hostile.ts";
+import { eachAtOnce, hostileJson, hostileText, mutatedBytes, runs, shown } from "./hostile.ts";
 
 const EACH = 200;
-/** So many at once. */
-const TOGETHER = 25;
 /** What was damaged may be a frame that never ends. */
 const QUIET_MS = 100;
 const KEY = "Authorization: Bearer sk_sandbox_paybell";
@@ -173,31 +171,17 @@ const WRONG_FRAMES: Record<string, [closeCode: number, frames: fc.Arbitrary<Buff
 };
 
 /** Each of the inputs on a connection of its own, some at once. */
-async function eachOnItsOwn<T>(route: Route, inputs: T[], tryOut: (client: RawWebSocket, input: T) => Promise<void>) {
-  while (inputs.length > 0) {
-    await Promise.all(
-      inputs.splice(0, TOGETHER).map(async (input) => {
-        const client = await RawWebSocket.open(server.port, route.path(), route.headers);
-        try {
-          await tryOut(client, input);
-          for (const message of client.messages) expect(message).toSatisfy(route.mayBeTold);
-        } catch (error) {
-          throw new Error(`Seed ${SEED}: ${shown(input)}`, { cause: error });
-        } finally {
-          client.destroy();
-          await client.gone;
-        }
-      }),
-    );
-  }
-}
-
-function shown(input: unknown): string {
-  const bytes = [input].flat();
-  return bytes
-    .map((part) => (Buffer.isBuffer(part) ? part.toString("hex") : JSON.stringify(part)))
-    .join(" ")
-    .slice(0, 2_000);
+function eachOnItsOwn<T>(route: Route, inputs: T[], tryOut: (client: RawWebSocket, input: T) => Promise<void>) {
+  return eachAtOnce(inputs, async (input) => {
+    const client = await RawWebSocket.open(server.port, route.path(), route.headers);
+    try {
+      await tryOut(client, input);
+      for (const message of client.messages) expect(message).toSatisfy(route.mayBeTold);
+    } finally {
+      client.destroy();
+      await client.gone;
+    }
+  });
 }
 
 /** A message that is right still gets its answer on another connection, and news still come. */
