@@ -7,6 +7,7 @@
  */
 
 import type { Published } from "../../fanout/published.ts";
+import { windowStart } from "../../fanout/replay-window.ts";
 import { Subscriber } from "../../fanout/subscriber.ts";
 import { CursorExpired } from "../../log/event-log.ts";
 import type { JoinedTopic } from "../../log/store.ts";
@@ -89,19 +90,18 @@ export class Rooms {
     const room = this.#rooms.get(topic);
     if (!room) return;
     try {
-      await room.subscriber.from(from ?? Math.max(await this.#beginOfWindow(topic), atLeast ?? 0));
+      await room.subscriber.from(from ?? Math.max(await this.#beginOfWindow(room), atLeast ?? 0));
     } catch (error) {
       if (!(error instanceof CursorExpired) || from === null) throw error;
       // The log was trimmed behind the client: what is left of the window is what there is.
       room.subscriber = this.#listen(topic);
-      await room.subscriber.from(await this.#beginOfWindow(topic));
+      await room.subscriber.from(await this.#beginOfWindow(room));
     }
     room.isLive = true;
   }
 
-  #beginOfWindow(topic: Topic): Promise<number> {
-    const { log, clock, limits, replayWindowMs } = this.#context;
-    return log.offsetSince(topic, clock.nowMs() - replayWindowMs, limits.replayRecords);
+  #beginOfWindow({ topic, subscriber: { openedAt } }: Room): Promise<number> {
+    return windowStart(this.#context, { topic, openedAt, records: this.#context.limits.replayRecords });
   }
 
   #listen(topic: Topic): Subscriber {

@@ -9,6 +9,7 @@
  */
 import type { ErrorCode } from "@paybell/protocol";
 import { Published } from "../../fanout/published.ts";
+import { windowStart } from "../../fanout/replay-window.ts";
 import { Subscriber } from "../../fanout/subscriber.ts";
 import type { LogRecord } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
@@ -56,7 +57,7 @@ export class TransakFeed implements ChannelFeed {
 
   async start(): Promise<void> {
     if (this.#options.replay === "window") {
-      await this.#follow(Math.min(await this.#windowFrom(this.#context.limits.replayRecords), this.#openedAt));
+      await this.#follow(await this.#windowFrom(this.#context.limits.replayRecords));
       return;
     }
     if (!this.#latestIsTold) {
@@ -111,8 +112,7 @@ export class TransakFeed implements ChannelFeed {
   }
 
   #windowFrom(records: number): Promise<number> {
-    const { log, clock, replayWindowMs } = this.#context;
-    return log.offsetSince(this.#options.topic, clock.nowMs() - replayWindowMs, records);
+    return windowStart(this.#context, { topic: this.#options.topic, openedAt: this.#openedAt, records });
   }
 
   #enqueue(published: Published): void {

@@ -1,5 +1,6 @@
 /** What happens under one tracking id, for one connection: what was executed in the replay window, then live. */
 import type { Published } from "../../fanout/published.ts";
+import { windowStart } from "../../fanout/replay-window.ts";
 import { Subscriber } from "../../fanout/subscriber.ts";
 import { topics } from "../../log/topic.ts";
 import type { ProtocolContext } from "../protocol.ts";
@@ -37,12 +38,13 @@ export class TrackingFeed {
     { merchantId, trackingId, heardTo }: { merchantId: string; trackingId: string; heardTo: number },
     sink: FeedSink,
   ): Promise<TrackingFeed> {
-    const { log, hub, limits, clock, replayWindowMs } = context;
+    const { log, hub, limits } = context;
     const { replayPage, liveBuffer, replayRecords } = limits;
     const topic = topics.reference(merchantId, trackingId);
     const subscriber = Subscriber.open({ log, hub, topic, replayPage, liveBuffer, sink });
     try {
-      const since = await log.offsetSince(topic, clock.nowMs() - replayWindowMs, replayRecords);
+      const { openedAt } = subscriber;
+      const since = await windowStart(context, { topic, openedAt, records: replayRecords });
       return new TrackingFeed(hub, subscriber, Math.max(since, heardTo), sink);
     } catch (error) {
       subscriber.close();
