@@ -1,5 +1,6 @@
 /** An order as the shop's own backend shows it. */
 import type { Order, OrderItem } from "@paybell/protocol";
+import { wholeCoins } from "../../payments/whole-coins.ts";
 
 /** Numbers are whole coins, for the eye; `amount` is what is due, exactly. */
 export interface ShopOrder {
@@ -29,7 +30,7 @@ export interface ShopOrder {
 export function shopOrder(order: Order): ShopOrder {
   const { id, payment, amount, status, customer, items, createdAt, updatedAt } = order;
   const { asset, decimals, chain, uri, expiresAt, address, txId } = payment;
-  const total = coins(amount, decimals);
+  const total = wholeCoins(amount, decimals);
   return {
     _id: id,
     orderId: id,
@@ -48,12 +49,5 @@ export function shopOrder(order: Order): ShopOrder {
 }
 
 function productOf({ productId, name, unitAmount, quantity, options }: OrderItem, decimals: number) {
-  return { productId, name, price: coins(unitAmount, decimals), quantity, color: options?.color ?? null };
-}
-
-/** The nearest number; from 16 digits on it is rounded. */
-function coins(amountAtomic: string, decimals: number): number {
-  const digits = amountAtomic.padStart(decimals + 1, "0");
-  const point = digits.length - decimals;
-  return Number(`${digits.slice(0, point)}.${digits.slice(point)}`);
+  return { productId, name, price: wholeCoins(unitAmount, decimals), quantity, color: options?.color ?? null };
 }

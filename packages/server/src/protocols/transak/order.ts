@@ -5,6 +5,7 @@
  */
 import type { PaymentSummary } from "@paybell/protocol";
 import type { Payment } from "../../payments/payment.ts";
+import { wholeCoins } from "../../payments/whole-coins.ts";
 import type { Side } from "./status.ts";
 import type { Step } from "./steps.ts";
 
@@ -129,14 +130,6 @@ function scalar(value: unknown): unknown {
 function amountPaid(fiatAmount: unknown, { amount, received, decimals }: PaymentSummary): number {
   if (typeof fiatAmount !== "number") return wholeCoins(received, decimals);
   return received === amount ? fiatAmount : (fiatAmount * Number(received)) / Number(amount);
-}
-
-/** Atomic units → the number of whole coins that is nearest to it: this protocol knows no other numbers. The exact
- * amounts are on the native API. */
-function wholeCoins(atomic: string, decimals: number): number {
-  const digits = atomic.padStart(decimals + 1, "0");
-  const point = digits.length - decimals;
-  return Number(`${digits.slice(0, point)}.${digits.slice(point)}`);
 }
 
 function iso(ms: number): string {
