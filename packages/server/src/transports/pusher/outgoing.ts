@@ -11,7 +11,7 @@ export class Outgoing {
   readonly #text: string;
   #frame: Frame | null = null;
   #quoted: string | null = null;
-  #quotedBytes = 0;
+  #quotedBytes: number | null = null;
 
   constructor(message: object) {
     this.#text = JSON.stringify(message);
@@ -25,16 +25,14 @@ export class Outgoing {
 
   /** A JSON string of the message, for an array of messages. */
   get quoted(): string {
-    if (this.#quoted === null) {
-      this.#quoted = JSON.stringify(this.#text);
-      this.#quotedBytes = Buffer.byteLength(this.#quoted);
-    }
+    this.#quoted ??= JSON.stringify(this.#text);
     return this.#quoted;
   }
 
   /** The size of `quoted`. */
   get quotedBytes(): number {
-    return this.quoted === "" ? 0 : this.#quotedBytes;
+    this.#quotedBytes ??= Buffer.byteLength(this.quoted);
+    return this.#quotedBytes;
   }
 }
 
