@@ -46,16 +46,25 @@ export async function refuseIfClosed(
 }
 
 /** Asked of each record, once for all who follow by the same key: a key may be revoked, a channel closed again. */
-export async function refusalNow(
+export function refusalNow(
+  context: TransakContext,
+  target: KeyTarget,
+  channel: ChannelName,
+  published: Published,
+): Promise<ErrorCode | null> {
+  return published.encodeOnce(`transak/refusal/${target.kind}/${channel.kind}/${target.key}`, () =>
+    findRefusal(context, target, channel, published),
+  );
+}
+
+async function findRefusal(
   context: TransakContext,
   target: KeyTarget,
   channel: ChannelName,
   published: Published,
 ): Promise<ErrorCode | null> {
   const { merchantId } = published.record;
-  const owner = await published.encodeOnce(`transak/key/${target.key}`, () =>
-    context.authenticator.callerOf(target.key),
-  );
+  const owner = await context.authenticator.callerOf(target.key);
   if (owner?.kind !== "publishable" || owner.merchantId !== merchantId) return "unauthorized";
   const settings = await published.encodeOnce(`transak/settings/${channel.kind}`, () =>
     settingsOf(context, channel, merchantId),
