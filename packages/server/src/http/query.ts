@@ -15,6 +15,19 @@ export function integerParameter(text: string | undefined, range: { default: num
 export const CursorParameter = (description: string) =>
   Type.Optional(Type.String({ description, minLength: 1, maxLength: 300 }));
 
+const DEFAULT_PAGE = 50;
+
+/** Of the parameter `limit` of a list. @param pageSize see `LIMITS.pageSize` */
+export function pageRange(pageSize: number): IntegerRange & { default: number } {
+  return { minimum: 1, maximum: pageSize, default: Math.min(DEFAULT_PAGE, pageSize) };
+}
+
+/** What a list answers for `after` of its next page. */
+export const NextCursor = Type.Unsafe<string | null>({
+  type: ["string", "null"],
+  description: "null on the last page.",
+});
+
 /** Unknown parameters are refused. */
 export const Query = <T extends Record<string, TSchema>>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });

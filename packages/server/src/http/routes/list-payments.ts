@@ -4,14 +4,12 @@ import { Type } from "typebox";
 import { viewMerchant } from "../../payments/payment.ts";
 import { keyedResponses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
-import { CursorParameter, IntegerParameter, integerParameter, Query } from "../query.ts";
+import { CursorParameter, IntegerParameter, integerParameter, NextCursor, pageRange, Query } from "../query.ts";
 import { secretCaller } from "../request-auth.ts";
 import { oneOf, PaymentRef, Text } from "../schemas.ts";
 
-const DEFAULT_LIMIT = 50;
-
 export function listPayments({ api, deps }: RouteContext): void {
-  const limits = { minimum: 1, maximum: deps.limits.pageSize, default: Math.min(DEFAULT_LIMIT, deps.limits.pageSize) };
+  const limits = pageRange(deps.limits.pageSize);
   api.route({
     method: "GET",
     url: "/v1/payments",
@@ -32,7 +30,7 @@ export function listPayments({ api, deps }: RouteContext): void {
         {
           200: Type.Object({
             payments: Type.Array(PaymentRef),
-            next: Type.Unsafe<string | null>({ type: ["string", "null"], description: "null on the last page." }),
+            next: NextCursor,
           }),
         },
         "invalid_cursor",

@@ -5,11 +5,19 @@ import { viewOrder } from "../../payments/order.ts";
 import { isPaymentId } from "../../payments/payment-id.ts";
 import { keyedResponses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
-import { CursorParameter, IntegerParameter, integerParameter, NoQuery, PaymentIdParams, Query } from "../query.ts";
+import {
+  CursorParameter,
+  IntegerParameter,
+  integerParameter,
+  NextCursor,
+  NoQuery,
+  PaymentIdParams,
+  pageRange,
+  Query,
+} from "../query.ts";
 import { orderNotFound, secretCaller } from "../request-auth.ts";
 import { OrderRef, oneOf, Text } from "../schemas.ts";
 
-const DEFAULT_LIMIT = 50;
 const tags = ["orders"];
 
 export function orders(context: RouteContext): void {
@@ -18,7 +26,7 @@ export function orders(context: RouteContext): void {
 }
 
 function list({ api, deps }: RouteContext): void {
-  const limits = { minimum: 1, maximum: deps.limits.pageSize, default: Math.min(DEFAULT_LIMIT, deps.limits.pageSize) };
+  const limits = pageRange(deps.limits.pageSize);
   api.route({
     method: "GET",
     url: "/v1/orders",
@@ -37,7 +45,7 @@ function list({ api, deps }: RouteContext): void {
         {
           200: Type.Object({
             orders: Type.Array(OrderRef),
-            next: Type.Unsafe<string | null>({ type: ["string", "null"], description: "null on the last page." }),
+            next: NextCursor,
           }),
         },
         "invalid_cursor",

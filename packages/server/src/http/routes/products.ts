@@ -3,11 +3,19 @@ import { Type } from "typebox";
 import { MAX_STOCK, viewProduct } from "../../payments/product.ts";
 import { idempotencyHeaders, keyedResponses, postResponses, sendAnswer } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
-import { CursorParameter, IntegerParameter, integerParameter, NoQuery, ProductIdParams, Query } from "../query.ts";
+import {
+  CursorParameter,
+  IntegerParameter,
+  integerParameter,
+  NextCursor,
+  NoQuery,
+  ProductIdParams,
+  pageRange,
+  Query,
+} from "../query.ts";
 import { productNotFound, secretCaller } from "../request-auth.ts";
 import { PositiveAmount, ProductRef, Text } from "../schemas.ts";
 
-const DEFAULT_LIMIT = 50;
 const tags = ["products"];
 
 const Body = Type.Object(
@@ -57,7 +65,7 @@ function create({ api, deps, idempotency }: RouteContext): void {
 }
 
 function list({ api, deps }: RouteContext): void {
-  const limits = { minimum: 1, maximum: deps.limits.pageSize, default: Math.min(DEFAULT_LIMIT, deps.limits.pageSize) };
+  const limits = pageRange(deps.limits.pageSize);
   api.route({
     method: "GET",
     url: "/v1/products",
@@ -73,7 +81,7 @@ function list({ api, deps }: RouteContext): void {
         {
           200: Type.Object({
             products: Type.Array(ProductRef),
-            next: Type.Unsafe<string | null>({ type: ["string", "null"], description: "null on the last page." }),
+            next: NextCursor,
           }),
         },
         "invalid_cursor",
