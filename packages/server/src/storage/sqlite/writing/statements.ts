@@ -44,6 +44,7 @@ export const PAYMENT_COLUMNS = [
 
 /** What a decision may change, apart from the indexed ones. */
 export const CHANGING_COLUMNS = [
+  "stock",
   "amount_state",
   "delivery",
   "flags",
@@ -61,7 +62,6 @@ export const INDEXED_COLUMNS = [
   "status",
   "is_open",
   "deadline_ms",
-  "stock",
   "order_status",
 ] as const satisfies readonly (keyof PaymentRow)[];
 
