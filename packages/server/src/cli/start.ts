@@ -2,7 +2,6 @@
 import { Command } from "commander";
 import { systemClock } from "../kit/clock.ts";
 import type { LogRecord } from "../log/event-log.ts";
-import { startServer } from "../main.ts";
 import { addServerFlags, configFrom } from "./config-flags.ts";
 import type { CliIo } from "./io.ts";
 import { tailLine } from "./live-tail.ts";
@@ -39,6 +38,8 @@ export function startCommand(io: CliIo, version: string): Command {
       if (shown) say(records.map(line).join(""));
       else early.push(...records);
     };
+    // Loaded only here, with every protocol and its libraries: the other commands start sooner without them.
+    const { startServer } = await import("../main.ts");
     const server = await startServer(config, {
       logger,
       version,
