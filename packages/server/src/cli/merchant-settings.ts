@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import { messageOf } from "../kit/errors.ts";
 import type { MerchantSettings } from "../log/store.ts";
-import { InvalidJwks, parseJwks, urlOf } from "../protocols/crypto-shop/jwks.ts";
+import { InvalidJwks, parseJwks, urlOf } from "../protocols/crypto-shop/jwk-set.ts";
 import { addDatabaseFlags, configFrom } from "./config-flags.ts";
 import { existingMerchant } from "./existing-merchant.ts";
 import { type CliIo, CommandError } from "./io.ts";
