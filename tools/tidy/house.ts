@@ -25,7 +25,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     because: "a watcher reports what it saw; it neither decides nor delivers",
   },
   ingest: {
-    mayImport: ["payments", "log", "chains/watcher.ts"],
+    mayImport: ["payments", "log", "chains/watcher.ts", "chains/match.ts"],
     because: "ingest is the only writer: observations in, appends out",
   },
   bus: { mayImport: ["log"], because: "the bus carries hints about the log, nothing else" },
@@ -42,6 +42,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
       "log",
       "payments",
       "chains/watcher.ts",
+      "chains/match.ts",
       "http/authenticator.ts",
       "http/deps.ts",
       "http/api.ts",
@@ -49,17 +50,17 @@ export const PARTS: Readonly<Record<string, Part>> = {
     because: "a protocol maps records to frames over the contracts",
   },
   http: {
-    mayImport: ["transports", "fanout", "ingest", "log", "payments", "chains/watcher.ts"],
+    mayImport: ["transports", "fanout", "ingest", "log", "payments", "chains/watcher.ts", "chains/match.ts"],
     because: "the API speaks to the contracts, never to a store or a chain",
   },
   webhooks: { mayImport: ["log", "payments"], because: "webhooks read the log by a cursor of their own" },
   config: { mayImport: [], because: "the configuration is read before anything exists" },
 };
 
-/** Where concrete classes live. Only `main.ts`, `mount-protocols.ts`, `cli/`, the testkit, the tests and the bench may name them. */
+/** Where concrete classes live. Only `main.ts`, `mount-protocols.ts`, `open-chains.ts`, `cli/`, the testkit, the tests and the bench may name them. */
 export const CONCRETE = [
   /^storage\/[^/]+\//,
-  /^chains\/(?!sandbox\/ledger\.ts$)[^/]+\//,
+  /^chains\/(?!following\/|sandbox\/ledger\.ts$)[^/]+\//,
   /^bus\/(?!bus\.ts$)/,
 ] as const;
 

@@ -5,22 +5,18 @@
 import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { MemoryBus } from "./bus/memory-bus.ts";
-import { ExternalFacts } from "./chains/external/facts.ts";
-import { SandboxChain } from "./chains/sandbox/chain.ts";
-import { SandboxChainControls } from "./chains/sandbox/controls.ts";
 import { SANDBOX_CHAIN } from "./chains/sandbox/facts.ts";
-import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
-import type { Watcher, WatcherStatus } from "./chains/watcher.ts";
+import type { WatcherStatus } from "./chains/watcher.ts";
 import type { Config } from "./config/config.ts";
 import { Hub } from "./fanout/hub.ts";
-import type { HttpApiDeps, SandboxControls } from "./http/deps.ts";
+import type { HttpApiDeps } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
 import { deleteExpiredAnswers } from "./http/idempotency.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
 import { Metrics, type MetricsSources } from "./http/metrics.ts";
 import { requestGuard } from "./http/request-guard.ts";
 import { seedSandbox } from "./http/sandbox-seed.ts";
-import { ChainRegistry, type KnownChain } from "./ingest/chain-registry.ts";
+import { ChainRegistry } from "./ingest/chain-registry.ts";
 import { PaymentIngest } from "./ingest/payment-ingest.ts";
 import { ProductIngest } from "./ingest/product-ingest.ts";
 import { WatchList } from "./ingest/watch-list.ts";
@@ -31,6 +27,7 @@ import { everySoOften } from "./kit/every-so-often.ts";
 import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { mountProtocols } from "./mount-protocols.ts";
+import { type Chains, openChains } from "./open-chains.ts";
 import { forgetOldSessions } from "./protocols/crypto-shop/session-memory.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
@@ -109,7 +106,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   undo.push(() => store.database.close());
   if (config.mode === "sandbox") await seedSandbox(store.merchants, clock);
 
-  const chains = await openChains(config, store.ledger, clock, hooks.logger);
+  const chains = await openChains(config, { ledger: store.ledger, clock, logger: hooks.logger });
   undo.push(chains.close);
   const registry = new ChainRegistry(chains.known);
   const watchList = new WatchList();
@@ -326,35 +323,4 @@ async function openStore(
     sessions: new SqliteSessionStore(database),
     ledger: new SqliteSandboxLedger(database),
   };
-}
-
-interface Chains {
-  known: KnownChain[];
-  watchers: Watcher[];
-  sandbox: SandboxControls | null;
-  close: () => Promise<void>;
-}
-
-async function openChains(config: Config, ledger: SqliteSandboxLedger, clock: Clock, logger: Logger): Promise<Chains> {
-  const chains: Chains = { known: [], watchers: [], sandbox: null, close: async () => undefined };
-  for (const [chain, settings] of Object.entries(config.chains)) {
-    if (settings.kind === "external") {
-      chains.known.push({ facts: new ExternalFacts(chain, settings), watched: false });
-      continue;
-    }
-    // Loaded only where it is configured: the sandbox starts sooner.
-    const { BitcoinWatcher } = await import("./chains/bitcoin/bitcoin-watcher.ts");
-    const watcher = new BitcoinWatcher({ chain, clock, logger, ...settings });
-    chains.watchers.push(watcher);
-    chains.known.push({ facts: watcher.facts, watched: true });
-  }
-  if (config.mode === "sandbox") {
-    const chain = await SandboxChain.open({ ledger, clock, blockIntervalMs: config.sandboxBlockMs });
-    const watcher = new SandboxWatcher({ node: chain, clock });
-    chains.watchers.push(watcher);
-    chains.known.push({ facts: watcher.facts, watched: true });
-    chains.sandbox = new SandboxChainControls(chain, watcher);
-    chains.close = () => chain.close();
-  }
-  return chains;
 }

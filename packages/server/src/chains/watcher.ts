@@ -6,13 +6,15 @@
  */
 import type { OpenTransfer } from "../log/store.ts";
 import type { BlockRef, Observation } from "../payments/transfer.ts";
+import type { MatchRules, PaymentMatch } from "./match.ts";
 
 /** One step of the chain: what was seen, and how far the watcher has come with it. */
 export interface WatchReport {
   /** Blocks that the chain has dropped, newest first: their transfers become `orphaned` before the rest is applied. */
   disconnected: readonly { height: number; hash: string }[];
   observations: readonly Observation[];
-  /** The chain's head after this step. `null`: unchanged (mempool news). */
+  /** The head up to which confirmations count: the chain's after this step, or, where the finality policy is the chain's
+   * own word (finalized, solidified), how far that goes. `null`: unchanged (mempool news). */
   head: BlockRef | null;
   /** When the watcher noticed that head, milliseconds; for metrics only. Left out: when it is reported. */
   noticedAtMs?: number;
@@ -25,7 +27,7 @@ export interface WatchReport {
 
 /** What a watcher is given. */
 export interface WatchSink {
-  /** Is any payment waiting for this match key? O(1). */
+  /** Is any payment waiting for this match key, or for one with this recipient? O(1). */
   watches(recipient: string): boolean;
   /** The cursor of the last report that was stored, `null` at the first start. */
   cursor(): Promise<unknown | null>;
@@ -65,10 +67,21 @@ export interface ChainFacts {
   /** The one way of writing it under which a payment is stored and followed.
    * @throws InvalidAddress */
   canonicalAddress(address: string): string;
+  /** What payments may be told apart by beside the address; `null`: nothing. */
+  readonly match: MatchRules | null;
   /** BIP21, EIP-681, …; `null` where there is no such scheme. */
-  paymentUri(request: { address: string; asset: string; decimals: number; amountAtomic: bigint | null }): string | null;
+  paymentUri(request: PaymentUriRequest): string | null;
   /** A fresh address: from the merchant's extended public key, or from the sandbox. `null`: the caller must bring one. */
   readonly allocator: AddressAllocator | null;
+}
+
+export interface PaymentUriRequest {
+  address: string;
+  asset: string;
+  decimals: number;
+  amountAtomic: bigint | null;
+  /** What the payment is told apart by: a wallet has to put it into the transaction. */
+  match?: PaymentMatch | null;
 }
 
 export interface AddressAllocator {

@@ -23,8 +23,12 @@ export interface Observation {
   index: string;
   asset: string;
   amountAtomic: bigint;
-  /** The match key: on Bitcoin the scriptPubKey in hex, elsewhere the canonical address. */
+  /** The match key: on Bitcoin the scriptPubKey in hex, elsewhere the canonical address; with what the payment is told
+   * apart by beside it, where it is (chains/match.ts). */
   recipient: string;
+  /** The recipient's standing payment is a registration: the transfer belongs to a standing payment of its own for each
+   * of these texts, which is made when the first one comes (Tributary's memos). */
+  standingReference?: string;
   /** `failed`: included, but the chain says that it did not execute; never a payment. */
   status: "seen" | "included" | "orphaned" | "replaced" | "dropped" | "failed";
   /** 0 unless included. */

@@ -23,6 +23,7 @@ export class BitcoinFacts implements ChainFacts {
   readonly defaultConfirmations: number;
   readonly finalConfirmations: number;
   readonly allocator: AddressAllocator;
+  readonly match = null;
 
   constructor(options: BitcoinFactsOptions) {
     const network = BITCOIN_NETWORKS[options.network];

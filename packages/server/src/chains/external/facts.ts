@@ -12,6 +12,7 @@ export class ExternalFacts implements ChainFacts {
   readonly assets: readonly ChainAsset[];
   readonly defaultConfirmations: number;
   readonly finalConfirmations: number;
+  readonly match = null;
   readonly allocator = null;
 
   constructor(

@@ -18,6 +18,7 @@ export const sandboxFacts: ChainFacts = {
       ? `sandbox:${address}`
       : `sandbox:${address}?amount=${decimalText(amountAtomic, decimals)}`;
   },
+  match: null,
   allocator: {
     needsXpub: false,
     derive: (seed, index) => addressFromSeed(seed === null ? `${index}` : `${seed} ${index}`),

@@ -1,0 +1,71 @@
+/** Part of the composition root: the chains of the configuration, each behind the `Watcher` contract. */
+import type { Logger } from "pino";
+import { ExternalFacts } from "./chains/external/facts.ts";
+import { SandboxChain } from "./chains/sandbox/chain.ts";
+import { SandboxChainControls } from "./chains/sandbox/controls.ts";
+import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
+import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
+import type { Watcher } from "./chains/watcher.ts";
+import type { ChainConfig, Config } from "./config/config.ts";
+import type { SandboxControls } from "./http/deps.ts";
+import type { KnownChain } from "./ingest/chain-registry.ts";
+import type { Clock } from "./kit/clock.ts";
+
+export interface Chains {
+  known: KnownChain[];
+  watchers: Watcher[];
+  sandbox: SandboxControls | null;
+  close: () => Promise<void>;
+}
+
+/** What every watcher is made with. */
+export interface WatcherParts {
+  clock: Clock;
+  logger: Logger;
+}
+
+export async function openChains(
+  config: Config,
+  { ledger, ...parts }: WatcherParts & { ledger: SandboxLedger },
+): Promise<Chains> {
+  const chains: Chains = { known: [], watchers: [], sandbox: null, close: async () => undefined };
+  for (const [chain, settings] of Object.entries(config.chains)) {
+    if (settings.kind === "external") {
+      chains.known.push({ facts: new ExternalFacts(chain, settings), watched: false });
+      continue;
+    }
+    const watcher = await openWatcher(chain, settings, parts);
+    chains.watchers.push(watcher);
+    chains.known.push({ facts: watcher.facts, watched: true });
+  }
+  if (config.mode === "sandbox") await addSandbox(chains, config, ledger, parts);
+  return chains;
+}
+
+/** Loaded only where it is configured: the sandbox starts sooner. */
+async function openWatcher(
+  chain: string,
+  settings: Exclude<ChainConfig, { kind: "external" }>,
+  parts: WatcherParts,
+): Promise<Watcher> {
+  switch (settings.kind) {
+    case "bitcoin": {
+      const { BitcoinWatcher } = await import("./chains/bitcoin/bitcoin-watcher.ts");
+      return new BitcoinWatcher({ chain, ...parts, ...settings });
+    }
+  }
+}
+
+async function addSandbox(
+  chains: Chains,
+  { sandboxBlockMs }: Config,
+  ledger: SandboxLedger,
+  { clock }: WatcherParts,
+): Promise<void> {
+  const chain = await SandboxChain.open({ ledger, clock, blockIntervalMs: sandboxBlockMs });
+  const watcher = new SandboxWatcher({ node: chain, clock });
+  chains.watchers.push(watcher);
+  chains.known.push({ facts: watcher.facts, watched: true });
+  chains.sandbox = new SandboxChainControls(chain, watcher);
+  chains.close = () => chain.close();
+}
