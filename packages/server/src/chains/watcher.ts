@@ -104,6 +104,12 @@ export class InvalidXpub extends Error {
   override readonly name = "InvalidXpub";
 }
 
+/** Structured log lines; a pino logger is one. */
+export interface WatcherLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
 export interface Watcher {
   readonly facts: ChainFacts;
   /** Goes on from the sink's cursor. Resolves when it runs; connection trouble does not reject, it shows in `status`. */

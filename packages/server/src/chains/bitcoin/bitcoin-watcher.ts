@@ -8,7 +8,8 @@ import { performance } from "node:perf_hooks";
 import type { Clock } from "../../kit/clock.ts";
 import { messageOf } from "../../kit/errors.ts";
 import { Backoff, pause, retryUntilDone } from "../../kit/retry.ts";
-import type { Watcher, WatcherStatus, WatchReport, WatchSink } from "../watcher.ts";
+import { Wake } from "../../kit/wake.ts";
+import type { Watcher, WatcherLogger, WatcherStatus, WatchReport, WatchSink } from "../watcher.ts";
 import { Bitcoind } from "./bitcoind.ts";
 import { ChainFollower } from "./chain-follower.ts";
 import { parseCursor } from "./cursor.ts";
@@ -17,10 +18,9 @@ import { comparisonPauseMs, MempoolFollower } from "./mempool-follower.ts";
 import type { SilenceLimits } from "./network.ts";
 import { NodeCheck } from "./node-check.ts";
 import { RpcClient } from "./rpc.ts";
-import type { WatcherLogger, WatchRun } from "./run.ts";
+import type { WatchRun } from "./run.ts";
 import { Silence } from "./silence.ts";
 import { TrackedTransactions } from "./tracked-transactions.ts";
-import { Wake } from "./wake.ts";
 import { type ZmqEndpoints, ZmqFeed, type ZmqListener } from "./zmq-feed.ts";
 
 export interface BitcoinWatcherOptions extends BitcoinFactsOptions {

@@ -1,18 +1,12 @@
 /** What the parts of a running watcher share. */
 import type { Clock } from "../../kit/clock.ts";
 import type { BlockRef, Observation } from "../../payments/transfer.ts";
-import type { WatchReport, WatchSink } from "../watcher.ts";
+import type { WatcherLogger, WatchReport, WatchSink } from "../watcher.ts";
 import type { Bitcoind } from "./bitcoind.ts";
 import type { BitcoinCursor } from "./cursor.ts";
 import { type BitcoinFacts, BTC } from "./facts.ts";
 import type { Silence } from "./silence.ts";
 import type { TrackedTransaction, TrackedTransactions } from "./tracked-transactions.ts";
-
-/** Structured log lines; a pino logger is one. */
-export interface WatcherLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 export interface WatchRun {
   readonly facts: BitcoinFacts;

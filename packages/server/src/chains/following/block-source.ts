@@ -32,14 +32,28 @@ export interface SightedTransfer {
   spends: readonly string[];
   /** See `Observation.standingReference`. */
   standingReference?: string;
+  /** Of one that waits for a block: when the source first saw its transaction, whomever it was for, milliseconds. */
+  firstSeenAtMs?: number;
+}
+
+/** A transaction that uses up something that is followed (`Interest.followsSpend`), whomever it pays. */
+export interface Spender {
+  spend: string;
+  txId: string;
 }
 
 export interface SourceBlock {
   ref: BlockRef;
   parentHash: string;
   transfers: readonly SightedTransfer[];
-  /** Transactions in it that use up something that is followed (`Interest.followsSpend`), whomever they pay. */
-  spenders: readonly { spend: string; txId: string }[];
+  /** Empty where the chain has nothing to use up. */
+  spenders: readonly Spender[];
+}
+
+/** What waits for a block. */
+export interface PendingNews {
+  transfers: readonly SightedTransfer[];
+  spenders: readonly Spender[];
 }
 
 /** What is worth looking at in a block. Each question is O(1). */
@@ -85,7 +99,7 @@ export interface BlockSource {
   /** `null`: the node does not know it. */
   transaction(txId: string, interest: Interest): Promise<FoundTransaction | null>;
   /** Transfers that wait for a block. Left out where the chain (or the node) does not tell. */
-  pending?(interest: Interest): Promise<readonly SightedTransfer[]>;
+  pending?(interest: Interest): Promise<PendingNews>;
   /** Calls `onNews` whenever the node pushes that there is a new block (or transaction); the returned function ends it.
    * A push is a hint only: `onTrouble` says that it is lost, and polling goes on. Left out where the node pushes nothing. */
   subscribe?(onNews: () => void, onTrouble: (message: string) => void): () => void;
