@@ -4,6 +4,7 @@
  */
 import { Address, OutScript } from "@scure/btc-signer";
 import { messageOf } from "../../kit/errors.ts";
+import { decimalAmount } from "../decimal-amount.ts";
 import { InvalidAddress } from "../watcher.ts";
 import { BITCOIN_NETWORKS, type BitcoinNetwork } from "./network.ts";
 
@@ -69,11 +70,4 @@ export function bip21(request: { address: string; decimals: number; amountAtomic
   const { address, decimals, amountAtomic } = request;
   if (amountAtomic === null) return `bitcoin:${address}`;
   return `bitcoin:${address}?amount=${decimalAmount(amountAtomic, decimals)}`;
-}
-
-function decimalAmount(amountAtomic: bigint, decimals: number): string {
-  const digits = amountAtomic.toString().padStart(decimals + 1, "0");
-  const whole = digits.slice(0, digits.length - decimals);
-  const fraction = digits.slice(digits.length - decimals).replace(/0+$/, "");
-  return fraction === "" ? whole : `${whole}.${fraction}`;
 }
