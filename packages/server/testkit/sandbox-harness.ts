@@ -1,12 +1,17 @@
 /** The simulated chain for `testWatcher`. */
+import { FollowingWatcher } from "../src/chains/following/following-watcher.ts";
 import { addressFromSeed } from "../src/chains/sandbox/address.ts";
 import { SandboxChain } from "../src/chains/sandbox/chain.ts";
 import { sandboxFacts } from "../src/chains/sandbox/facts.ts";
 import { SandboxWatcher } from "../src/chains/sandbox/sandbox-watcher.ts";
+import type { Watcher } from "../src/chains/watcher.ts";
+import type { Clock } from "../src/kit/clock.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
+import { quietLogger } from "./quiet-logger.ts";
 import { SandboxLink } from "./sandbox-link.ts";
-import type { ChainUnderTest, PaidOutput, WatcherHarness } from "./watcher.ts";
+import { SandboxSource } from "./sandbox-source.ts";
+import type { ChainUnderTest, PaidOutput, WatcherCapabilities, WatcherHarness } from "./watcher.ts";
 
 const MAX_SILENCE_MS = 60_000;
 
@@ -25,31 +30,29 @@ class SandboxUnderTest implements ChainUnderTest {
   #chain: SandboxChain;
   #addresses = 0;
 
-  static async start(): Promise<SandboxUnderTest> {
+  readonly #watcherOn: (node: SandboxLink, clock: Clock) => Watcher;
+
+  static async start(watcherOn: WatcherOn): Promise<SandboxUnderTest> {
     const clock = new ManualClock(1_700_000_000_000);
     const ledger = new MemoryLedger();
-    return new SandboxUnderTest(clock, ledger, await SandboxChain.open({ ledger, clock, blockIntervalMs: 0 }));
+    const chain = await SandboxChain.open({ ledger, clock, blockIntervalMs: 0 });
+    return new SandboxUnderTest(clock, ledger, chain, watcherOn);
   }
 
-  private constructor(clock: ManualClock, ledger: MemoryLedger, chain: SandboxChain) {
+  private constructor(clock: ManualClock, ledger: MemoryLedger, chain: SandboxChain, watcherOn: WatcherOn) {
     this.clock = clock;
     this.#ledger = ledger;
     this.#chain = chain;
     this.#link = new SandboxLink(chain);
+    this.#watcherOn = watcherOn;
   }
 
   async advance(ms: number): Promise<void> {
     this.clock.advance(ms);
   }
 
-  createWatcher(): SandboxWatcher {
-    return new SandboxWatcher({
-      node: this.#link,
-      clock: this.clock,
-      pollIntervalMs: 20,
-      maxRetryMs: 50,
-      maxSilenceMs: MAX_SILENCE_MS,
-    });
+  createWatcher(): Watcher {
+    return this.#watcherOn(this.#link, this.clock);
   }
 
   async newAddress(): Promise<string> {
@@ -105,14 +108,47 @@ class SandboxUnderTest implements ChainUnderTest {
   }
 }
 
-export const sandboxHarness: WatcherHarness = {
-  capabilities: {
-    mempool: true,
-    doubleSpend: true,
-    failedTransactions: true,
-    otherAsset: "SBX2",
-    reorgFates: ["mempool", "included", "dropped", "replaced"],
-    noticesSilenceWithinMs: MAX_SILENCE_MS + 1,
-  },
-  start: () => SandboxUnderTest.start(),
+type WatcherOn = (node: SandboxLink, clock: Clock) => Watcher;
+
+const CAPABILITIES: WatcherCapabilities = {
+  mempool: true,
+  doubleSpend: true,
+  failedTransactions: true,
+  otherAsset: "SBX2",
+  reorgFates: ["mempool", "included", "dropped", "replaced"],
+  noticesSilenceWithinMs: MAX_SILENCE_MS + 1,
 };
+
+export const sandboxHarness: WatcherHarness = {
+  capabilities: CAPABILITIES,
+  start: () =>
+    SandboxUnderTest.start(
+      (node, clock) =>
+        new SandboxWatcher({ node, clock, pollIntervalMs: 20, maxRetryMs: 50, maxSilenceMs: MAX_SILENCE_MS }),
+    ),
+};
+
+/** The same chain behind the follower that chains of linked blocks share. */
+export function followingHarness({ mempool }: { mempool: boolean }): WatcherHarness {
+  const withoutMempool: Partial<WatcherCapabilities> = {
+    mempool: false,
+    doubleSpend: false,
+    reorgFates: ["mempool", "included"],
+  };
+  return {
+    capabilities: { ...CAPABILITIES, ...(mempool ? {} : withoutMempool) },
+    start: () =>
+      SandboxUnderTest.start(
+        (node, clock) =>
+          new FollowingWatcher({
+            facts: sandboxFacts,
+            source: new SandboxSource(node, { mempool }),
+            countedHeight: ({ height }) => height,
+            pollIntervalMs: 20,
+            maxSilenceMs: MAX_SILENCE_MS,
+            clock,
+            logger: quietLogger,
+          }),
+      ),
+  };
+}

@@ -62,7 +62,7 @@ export interface Interest {
   keyFor: (recipient: string, evidence: Evidence) => string | null;
   /** Does anybody know this recipient? For chains where the evidence costs more than the question. */
   knows: (recipient: string) => boolean;
-  /** Does a followed transfer that is in no block use this up? */
+  /** Does a followed transfer use this up? */
   followsSpend: (spend: string) => boolean;
 }
 

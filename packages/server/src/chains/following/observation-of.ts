@@ -1,0 +1,28 @@
+/** What is said of a sighted transfer. */
+import type { Observation } from "../../payments/transfer.ts";
+import type { SightedTransfer } from "./block-source.ts";
+
+type Said = Pick<Observation, "status" | "observedAtMs"> &
+  Partial<Pick<Observation, "block" | "confirmations" | "replacedBy">>;
+
+export function observationOf(
+  chain: string,
+  { txId, index, asset, amountAtomic, recipient, spends, standingReference }: Omit<SightedTransfer, "failed">,
+  said: Said,
+): Observation {
+  return {
+    chain,
+    txId,
+    index,
+    asset,
+    amountAtomic,
+    recipient,
+    ...(standingReference === undefined ? {} : { standingReference }),
+    confirmations: 0,
+    block: null,
+    replaceable: false,
+    replacedBy: null,
+    spends,
+    ...said,
+  };
+}
