@@ -61,6 +61,8 @@ export interface ChainFacts {
   /** Defaults of the finality policy. */
   readonly defaultConfirmations: number;
   readonly finalConfirmations: number;
+  /** The fewest that a payment may ask for; left out: none. */
+  readonly minConfirmations?: number;
   /** The match key of an address.
    * @throws InvalidAddress naming what is wrong and what is allowed. */
   recipientOf(address: string): string;

@@ -41,7 +41,7 @@ export async function newPayment(
       ? await allocate(request.merchantId, chain, merchants, defaults.gapLimit)
       : { address: request.address, derivationIndex: null, derivedFrom: null };
   const { address, recipient } = readAddress(chain, given.address);
-  const confirmationsRequired = request.confirmations ?? chain.facts.defaultConfirmations;
+  const confirmationsRequired = confirmationsFor(request, chain);
   const standing = request.amountAtomic === null;
   const payment: NewPayment = {
     id: request.id ?? randomUUID(),
@@ -71,6 +71,18 @@ export async function newPayment(
     monitoringSeconds: defaults.monitoringSeconds,
   };
   return { payment, derivedFrom };
+}
+
+/** @throws PaybellError invalid_request, below what the chain's finality policy allows */
+function confirmationsFor({ confirmations }: CreateRequest, { facts }: KnownChain): number {
+  const { chain, defaultConfirmations, minConfirmations = 0 } = facts;
+  if (confirmations === undefined) return defaultConfirmations;
+  if (confirmations >= minConfirmations) return confirmations;
+  throw new PaybellError(
+    "invalid_request",
+    `On ${chain} a payment needs at least ${minConfirmations} confirmations (chains.${chain}.confirmations of the configuration).`,
+    { field: "confirmations", minimum: minConfirmations },
+  );
 }
 
 function expiryOf(request: CreateRequest, defaults: NewPaymentDefaults, nowMs: number): number {
