@@ -62,12 +62,14 @@ export interface EventData {
 
 /** `older_than_payment`: sent before any payment named the address. `wrong_asset`: another coin than was asked for.
  * `too_many_transfers`: the payment has reached `transfersPerPayment`. `payment_erased`: the payment that named the
- * address was deleted. */
+ * address was deleted. `no_match`: payments on the address are told apart by something beside it, and no payment waits for
+ * what this transfer carries. */
 export const UNATTRIBUTED_REASONS = [
   "older_than_payment",
   "wrong_asset",
   "too_many_transfers",
   "payment_erased",
+  "no_match",
 ] as const;
 export type UnattributedReason = (typeof UNATTRIBUTED_REASONS)[number];
 

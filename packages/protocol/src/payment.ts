@@ -73,6 +73,17 @@ export interface PaymentItem {
   options?: Record<string, string>;
 }
 
+/** What a payment may be told apart by beside its address, the most particular first. `payer`: who sends it. `txId`: this
+ * transaction, and only with its `payer`, so that nobody settles his order with a stranger's transaction. `referenceKey`:
+ * a Solana Pay reference. `memo`: the text that it carries. `intentHash`: of an identiPay proposal, in an event of the
+ * transaction. `tributary`: any record of the Tributary program, by its gateway (`*`: every gateway); each memo becomes a
+ * standing payment of its own. */
+export const MATCH_KINDS = ["txId", "referenceKey", "intentHash", "memo", "tributary", "payer"] as const;
+export type MatchKind = (typeof MATCH_KINDS)[number];
+
+/** One kind, or `txId` with its `payer`. */
+export type PaymentMatch = Partial<Record<MatchKind, string>>;
+
 /** What every event carries of its payment: bounded in size, and nothing personal. */
 export interface PaymentSummary {
   /** UUID v4. Whoever knows it may read the public view of the payment. */
@@ -89,6 +100,8 @@ export interface PaymentSummary {
   /** The sum of all live transfers (seen, included, confirmed, final). */
   received: string;
   address: string | null;
+  /** Only where other payments may wait on the same address: what tells this one apart is its merchant's to know. */
+  sharesAddress?: true;
   /** The transaction that covered the amount due, `null` until then. */
   txId: string | null;
   confirmations: number;
@@ -113,6 +126,10 @@ export interface PublicPayment extends PaymentSummary {
 
 /** The payment as its merchant reads it. */
 export interface MerchantPayment extends PublicPayment {
+  /** What it is told apart by beside its address; `null`: the address alone. */
+  match: PaymentMatch | null;
+  /** The transaction that the payer's side named with the claim; it counts only if the payment's `payer` sent it. */
+  claimedTxId: string | null;
   reference: string | null;
   customer: string | null;
   items: PaymentItem[] | null;

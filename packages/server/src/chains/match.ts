@@ -1,21 +1,13 @@
 /**
  * By what a transfer is recognised as meant for a payment. Mostly the address alone; where several payments share one
- * address, something beside it. Both make one text, the match key: `Observation.recipient`, under which payments are
- * looked up and which at most one open payment of a merchant may wait for.
+ * address, something beside it. Both make one text, the match key, under which a payment is stored and which at most one
+ * open payment of a merchant may wait for. `Observation.recipient` has the same form and names everything beside the
+ * address that anybody waits for.
  * Source: DESIGN.md, promise 4; docs/decisions/0010-match-keys.md.
  */
+import { MATCH_KINDS, type MatchKind, type PaymentMatch } from "@paybell/protocol";
 
-/**
- * `payer`: who sent it. `txId`: this transaction, and only with its `payer`, so that nobody settles his order with a
- * stranger's transaction. `referenceKey`: a Solana Pay reference. `memo`: the text that it carries. `intentHash`: of an
- * identiPay proposal, in an event of the transaction. `tributary`: any record of the Tributary program, by its gateway
- * (`*`: every gateway); each memo becomes a standing payment of its own.
- */
-export const MATCH_KINDS = ["txId", "referenceKey", "intentHash", "memo", "tributary", "payer"] as const;
-export type MatchKind = (typeof MATCH_KINDS)[number];
-
-/** One kind, or `txId` with its `payer`. */
-export type PaymentMatch = Readonly<Partial<Record<MatchKind, string>>>;
+export type { MatchKind, PaymentMatch } from "@paybell/protocol";
 
 /** What a transaction carries beside the recipient, in canonical form. */
 export interface Evidence {
@@ -42,15 +34,12 @@ export class InvalidMatch extends Error {
 
 /** Parts a match key; no chain's recipient contains it. */
 const MARK = "?";
+/** A registration for whatever gateway. */
+const ANY_GATEWAY = "*";
 
 /** The match key of a payment. `match` is canonical and of an allowed combination; `null`: the address alone. */
-export function matchKeyOf(recipient: string, match: PaymentMatch | null): string {
-  if (match === null) return recipient;
-  const parts = MATCH_KINDS.flatMap((kind) => {
-    const value = match[kind];
-    return value === undefined ? [] : [`${kind}=${encodeURIComponent(value)}`];
-  });
-  return parts.length === 0 ? recipient : `${recipient}${MARK}${parts.join("&")}`;
+export function matchKeyOf(recipient: string, match: Readonly<PaymentMatch> | null): string {
+  return match === null ? recipient : textOf(recipient, pairsOf(match));
 }
 
 /** The recipient without what is beside it. */
@@ -59,31 +48,68 @@ export function recipientIn(matchKey: string): string {
   return mark === -1 ? matchKey : matchKey.slice(0, mark);
 }
 
-/** What is beside the recipient; empty for an address alone. */
-export function matchIn(matchKey: string): PaymentMatch {
-  const mark = matchKey.indexOf(MARK);
-  if (mark === -1) return {};
-  const pairs = matchKey.slice(mark + 1).split("&");
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const equals = pair.indexOf("=");
-      return [pair.slice(0, equals), decodeURIComponent(pair.slice(equals + 1))];
-    }),
-  ) as PaymentMatch;
+/** What is beside the recipient; empty for an address alone. Where a sighted transfer has several of a kind: the last. */
+export function matchIn(matchKey: string): Readonly<PaymentMatch> {
+  return Object.fromEntries(pairsIn(matchKey));
 }
 
 /**
- * The most particular key that somebody waits for; the recipient alone where nobody waits for anything beside it, but
- * for the recipient; `null` where nobody knows the recipient. One look-up for transfers that concern nobody: whoever
- * waits for more than an address has its address watched too.
+ * The recipient with everything beside it that somebody waits for; the recipient alone where nobody waits for anything
+ * beside it, but for the recipient; `null` where nobody knows the recipient. One look-up for transfers that concern
+ * nobody: whoever waits for more than an address has its address watched too.
  */
 export function watchedKey(watches: (key: string) => boolean, recipient: string, evidence: Evidence): string | null {
   if (!watches(recipient)) return null;
-  for (const match of candidates(evidence)) {
-    const key = matchKeyOf(recipient, match);
-    if (watches(key)) return key;
-  }
-  return recipient;
+  const waited = [...candidates(evidence)].filter((match) => watches(matchKeyOf(recipient, match)));
+  return textOf(recipient, waited.flatMap(pairsOf));
+}
+
+/** What `watchedKey` gave → the match keys under which the transfer may be waited for beside its recipient alone, the
+ * most particular first. */
+export function narrowerKeys(sighted: string): string[] {
+  const values = Object.groupBy(pairsIn(sighted), ([kind]) => kind);
+  const of = (kind: MatchKind): string[] => (values[kind] ?? []).map(([, value]) => value);
+  const recipient = recipientIn(sighted);
+  const [txId] = of("txId");
+  const found = candidates({
+    ...(txId === undefined ? {} : { txId }),
+    payers: of("payer"),
+    referenceKeys: of("referenceKey"),
+    intentHashes: of("intentHash"),
+    memos: of("memo"),
+    gateways: of("tributary"),
+  });
+  return [...new Set([...found].map((match) => matchKeyOf(recipient, match)))];
+}
+
+type Pair = readonly [kind: MatchKind, value: string];
+
+function pairsOf(match: Readonly<PaymentMatch>): Pair[] {
+  return MATCH_KINDS.flatMap((kind): Pair[] => {
+    const value = match[kind];
+    return value === undefined ? [] : [[kind, value]];
+  });
+}
+
+/** In the order of the kinds, each once: the same text however they were found. */
+function textOf(recipient: string, pairs: readonly Pair[]): string {
+  // Texts come from the chain too: half a surrogate pair could not be encoded.
+  const parts = MATCH_KINDS.flatMap((kind) =>
+    pairs.filter((pair) => pair[0] === kind).map(([, value]) => `${kind}=${encodeURIComponent(value.toWellFormed())}`),
+  );
+  return parts.length === 0 ? recipient : `${recipient}${MARK}${[...new Set(parts)].join("&")}`;
+}
+
+function pairsIn(matchKey: string): Pair[] {
+  const mark = matchKey.indexOf(MARK);
+  if (mark === -1) return [];
+  return matchKey
+    .slice(mark + 1)
+    .split("&")
+    .map((pair): Pair => {
+      const equals = pair.indexOf("=");
+      return [pair.slice(0, equals) as MatchKind, decodeURIComponent(pair.slice(equals + 1))];
+    });
 }
 
 function* candidates({
@@ -93,12 +119,12 @@ function* candidates({
   intentHashes = [],
   memos = [],
   gateways = [],
-}: Evidence): Iterable<PaymentMatch> {
-  for (const payer of payers) yield { txId, payer };
+}: Partial<Evidence>): Iterable<PaymentMatch> {
+  if (txId !== undefined) for (const payer of payers) yield { txId, payer };
   for (const referenceKey of referenceKeys) yield { referenceKey };
   for (const intentHash of intentHashes) yield { intentHash };
   for (const memo of memos) yield { memo };
   for (const gateway of gateways) yield { tributary: gateway };
-  if (gateways.length > 0) yield { tributary: "*" };
+  if (gateways.length > 0) yield { tributary: ANY_GATEWAY };
   for (const payer of payers) yield { payer };
 }

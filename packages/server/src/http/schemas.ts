@@ -9,19 +9,22 @@ import {
   type ErrorBody,
   EVENT_REASONS,
   EVENT_TYPES,
+  MATCH_KINDS,
+  type MatchKind,
   type MerchantPayment,
   ORDER_STATUSES,
   type Order,
   PAYMENT_FLAGS,
   PAYMENT_STATUSES,
   type PaymentEvent,
+  type PaymentMatch,
   type Product,
   type PublicPayment,
   STOCK_STATES,
   TRANSFER_STATUSES,
   UNATTRIBUTED_REASONS,
 } from "@paybell/protocol";
-import { type Static, type TSchema, Type } from "typebox";
+import { type Static, type TOptional, type TSchema, Type } from "typebox";
 import { ALLOWED } from "../kit/strict-schema.ts";
 
 const strict = { additionalProperties: false } as const;
@@ -92,6 +95,23 @@ export const Item = Type.Object(
   strict,
 );
 
+const KIND_MEANINGS: Record<MatchKind, string> = {
+  txId: "This transaction; only with its `payer`.",
+  referenceKey: "A Solana Pay reference.",
+  intentHash: "Of an identiPay proposal.",
+  memo: "The text that the transaction carries.",
+  tributary: "Every record of the Tributary program by this gateway, or `*`; only with `amount: null`.",
+  payer: "The address that it is sent from.",
+};
+
+const matchFields = Object.fromEntries(
+  MATCH_KINDS.map((kind) => [kind, Type.Optional(Text(200, KIND_MEANINGS[kind]))]),
+) as Record<MatchKind, TOptional<ReturnType<typeof Text>>>;
+
+const MATCH = "What tells it apart from other payments on its address: exactly one kind, or `txId` with `payer`.";
+
+export const Match = Type.Object(matchFields, { ...strict, description: MATCH });
+
 const Transfer = Type.Object(
   {
     txId: Type.String(),
@@ -118,6 +138,9 @@ const summary = {
   amount: textOrNull({ description: "Atomic units due; null for a standing payment." }),
   received: Amount("Atomic units received by all live transfers."),
   address: textOrNull(),
+  sharesAddress: Type.Optional(
+    Type.Literal(true, { description: "Only where other payments may wait on the same address." }),
+  ),
   txId: textOrNull({ description: "The transaction that covered the amount due." }),
   confirmations: Type.Integer({ minimum: 0 }),
   confirmationsRequired: Type.Integer({ minimum: 0 }),
@@ -170,6 +193,8 @@ const EventData = Type.Object(
 
 const payment = {
   ...publicView,
+  match: Type.Unsafe<PaymentMatch | null>({ ...Match, type: ["object", "null"] }),
+  claimedTxId: textOrNull({ description: "The transaction that was named with the claim." }),
   reference: textOrNull(),
   customer: textOrNull(),
   items: Type.Unsafe<Static<typeof Item>[] | null>({ type: ["array", "null"], items: Item }),

@@ -105,7 +105,7 @@ function refused(result: Exclude<AppendResult, { ok: true }>): Error {
     case "address_in_use":
       return new PaybellError(
         "address_in_use",
-        "Another open payment already waits on this address: use a fresh one, or wait until it is final, expired or cancelled.",
+        "Another open payment already waits on this address for the same match: use a fresh address, or wait until it is final, expired or cancelled. Where the chain allows it, several payments on one address are told apart by `match`.",
         { field: "address" },
       );
     case "out_of_stock":

@@ -3,7 +3,7 @@
  * Resolves after the commit; whatever is thrown as a PaybellError may be shown to the caller.
  * Source: DESIGN.md, "The one path".
  */
-import type { DeliveryState, PaymentItem } from "@paybell/protocol";
+import type { DeliveryState, PaymentItem, PaymentMatch } from "@paybell/protocol";
 import type { ChainFacts, WatchReport } from "../chains/watcher.ts";
 import type { IdempotentAnswer } from "../log/event-log.ts";
 import type { PaymentState } from "../payments/payment.ts";
@@ -19,6 +19,8 @@ export interface CreateRequest {
   amountAtomic: bigint | null;
   /** Left out: one is allocated. */
   address?: string;
+  /** What it is told apart by from others on its address. */
+  match?: PaymentMatch;
   reference?: string;
   customer?: string;
   items?: PaymentItem[];
@@ -47,7 +49,7 @@ export interface OrderLine {
 }
 
 export type PaymentCommandInput =
-  | { type: "claim" }
+  | { type: "claim"; txId?: string }
   | { type: "cancel" }
   | { type: "deliver"; to: DeliveryState }
   | { type: "resolve"; as: "paid" | "failed" }
@@ -70,7 +72,7 @@ export class IdempotencyTaken extends Error {
 
 export interface Ingest {
   /**
-   * @throws PaybellError not_supported (chain, asset), invalid_request (address, amount), address_in_use,
+   * @throws PaybellError not_supported (chain, asset, match), invalid_request (address, match, amount), address_in_use,
    * gap_exhausted, overloaded
    * @throws IdempotencyTaken
    */

@@ -1,11 +1,13 @@
 /** A request to create a payment → what `decide` needs: chain and asset looked up, address checked or allocated. */
 import { randomUUID } from "node:crypto";
+import { matchKeyOf } from "../chains/match.ts";
 import { InvalidAddress, InvalidXpub } from "../chains/watcher.ts";
 import { PaybellError } from "../kit/errors.ts";
 import type { MerchantStore } from "../log/store.ts";
 import type { NewPayment } from "../payments/decide.ts";
 import type { ChainRegistry, KnownChain } from "./chain-registry.ts";
 import type { CreateRequest } from "./ingest.ts";
+import { readMatch } from "./new-match.ts";
 
 export interface NewPaymentDefaults {
   expiresInSeconds: number;
@@ -36,6 +38,7 @@ export async function newPayment(
 ): Promise<NewPaymentOfKey> {
   const chain = chains.get(request.chain);
   const asset = chains.asset(chain, request.asset);
+  const match = readMatch(request, chain.facts);
   const { derivationIndex, derivedFrom, ...given } =
     request.address === undefined
       ? await allocate(request.merchantId, chain, merchants, defaults.gapLimit)
@@ -51,13 +54,15 @@ export async function newPayment(
     decimals: asset.decimals,
     amountAtomic: request.amountAtomic,
     address,
-    recipient,
+    match,
+    recipient: matchKeyOf(recipient, match),
     derivationIndex,
     uri: chain.facts.paymentUri({
       address,
       asset: asset.symbol,
       decimals: asset.decimals,
       amountAtomic: request.amountAtomic,
+      match,
     }),
     reference: request.reference ?? null,
     customer: request.customer ?? null,

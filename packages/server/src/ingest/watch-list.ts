@@ -2,6 +2,7 @@
  * The match keys that payments wait for, per chain, in memory: asked once per output of every block, so O(1).
  * A key stays for ever: money that comes to an old address must still be noticed.
  */
+import { recipientIn } from "../chains/match.ts";
 import type { PaymentStore } from "../log/store.ts";
 
 /** Keys read at once at the start. */
@@ -9,10 +10,10 @@ const LOAD_PAGE = 10_000;
 
 export class WatchList {
   readonly #byChain = new Map<string, Set<string>>();
-  readonly #listeners = new Map<string, (recipient: string) => void>();
+  readonly #listeners = new Map<string, (matchKey: string) => void>();
 
-  has(chain: string, recipient: string): boolean {
-    return this.#byChain.get(chain)?.has(recipient) ?? false;
+  has(chain: string, matchKey: string): boolean {
+    return this.#byChain.get(chain)?.has(matchKey) ?? false;
   }
 
   /** Number of keys on this chain. */
@@ -20,18 +21,18 @@ export class WatchList {
     return this.#byChain.get(chain)?.size ?? 0;
   }
 
-  /** From now on it is looked for. */
-  add(chain: string, recipient: string): void {
-    this.#keysOf(chain).add(recipient);
+  /** From now on it is looked for, and with it the address that it is about. */
+  add(chain: string, matchKey: string): void {
+    this.#keysOf(chain).add(matchKey).add(recipientIn(matchKey));
   }
 
   /** A payment for it is stored: what the watcher saw of it before can be credited now. */
-  announce(chain: string, recipient: string): void {
-    this.#listeners.get(chain)?.(recipient);
+  announce(chain: string, matchKey: string): void {
+    this.#listeners.get(chain)?.(matchKey);
   }
 
   /** The chain's watcher is told of every key for which a payment was stored. */
-  onAnnounced(chain: string, listener: (recipient: string) => void): void {
+  onAnnounced(chain: string, listener: (matchKey: string) => void): void {
     this.#listeners.set(chain, listener);
   }
 

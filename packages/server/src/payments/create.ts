@@ -5,9 +5,9 @@ import type { Payment, PaymentState } from "./payment.ts";
 import { isTime, policyProblem } from "./sane.ts";
 
 export function createPayment(asked: NewPayment, atMs: number): Decision {
-  const problem = problemOf(asked);
+  const problem = problemOf(asked, atMs);
   if (problem !== null) return { ok: false, refusal: problem };
-  const { monitoringSeconds, stock = null, ...given } = asked;
+  const { monitoringSeconds, stock = null, createdAtMs = atMs, ...given } = asked;
   const expiresAtMs = given.amountAtomic === null ? null : given.expiresAtMs;
   const payment: Payment = {
     ...given,
@@ -22,8 +22,9 @@ export function createPayment(asked: NewPayment, atMs: number): Decision {
     coveringTxId: null,
     confirmations: 0,
     claimedAtMs: null,
+    claimedTxId: null,
     sequence: 0,
-    createdAtMs: atMs,
+    createdAtMs,
     updatedAtMs: atMs,
     deadlineMs: null,
     erasedAtMs: null,
@@ -34,7 +35,8 @@ export function createPayment(asked: NewPayment, atMs: number): Decision {
   return finish(before, draft, [], []);
 }
 
-function problemOf({ amountAtomic, policy, expiresAtMs, monitoringSeconds }: NewPayment): Refusal | null {
+function problemOf(asked: NewPayment, atMs: number): Refusal | null {
+  const { amountAtomic, policy, expiresAtMs, monitoringSeconds, createdAtMs } = asked;
   const refuse = (field: string, message: string): Refusal => ({
     code: "invalid_request",
     message: `${field}: ${message}`,
@@ -42,6 +44,9 @@ function problemOf({ amountAtomic, policy, expiresAtMs, monitoringSeconds }: New
   });
   if (amountAtomic !== null && amountAtomic <= 0n) {
     return refuse("amount", "must be greater than 0, or null for a standing payment");
+  }
+  if (createdAtMs !== undefined && !(isTime(createdAtMs) && createdAtMs <= atMs)) {
+    return refuse("createdAt", "must be a time that is not in the future");
   }
   const policyMessage = policyProblem(policy);
   if (policyMessage !== null) return refuse("confirmations", policyMessage);

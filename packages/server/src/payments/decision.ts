@@ -17,6 +17,7 @@ export type NewPayment = Pick<
   | "decimals"
   | "amountAtomic"
   | "address"
+  | "match"
   | "recipient"
   | "derivationIndex"
   | "uri"
@@ -30,6 +31,8 @@ export type NewPayment = Pick<
   monitoringSeconds: number;
   /** Given for an order: its units are reserved with it. */
   stock?: "reserved";
+  /** Since when transfers are credited to it, where that was before it was made; not later than now. */
+  createdAtMs?: number;
 };
 
 export type Input =

@@ -8,6 +8,7 @@ import type {
   MerchantPayment,
   PaymentFlag,
   PaymentItem,
+  PaymentMatch,
   PaymentStatus,
   PaymentSummary,
   PublicPayment,
@@ -33,7 +34,9 @@ export interface Payment {
   /** `null`: a standing payment; it never expires and is never covered. */
   amountAtomic: bigint | null;
   address: string | null;
-  /** The match key of `address`, see `Observation.recipient`. */
+  /** What it is told apart by beside its address, in canonical form; `null`: the address alone. */
+  match: Readonly<PaymentMatch> | null;
+  /** The match key: of `address`, and of `match` where there is one. At most one open payment of a merchant waits for it. */
   recipient: string | null;
   /** Index under the merchant's extended public key, where the address was derived. */
   derivationIndex: number | null;
@@ -54,6 +57,8 @@ export interface Payment {
   confirmations: number;
   policy: FinalityPolicy;
   claimedAtMs: number | null;
+  /** The transaction that was named with the claim: a hint where to look, never a proof. */
+  claimedTxId: string | null;
   sequence: number;
   createdAtMs: number;
   updatedAtMs: number;
@@ -72,7 +77,7 @@ export interface PaymentState {
   transfers: readonly Transfer[];
 }
 
-/** A payment is open while a transfer may still be meant for it; two open ones on one address are refused. */
+/** A payment is open while a transfer may still be meant for it; two open ones with one match key are refused. */
 export function isOpen(status: PaymentStatus): boolean {
   return status === "pending" || status === "confirming" || status === "paid" || status === "reversed";
 }
@@ -92,6 +97,7 @@ export function summarise(payment: Payment): PaymentSummary {
     amount: payment.amountAtomic?.toString() ?? null,
     received: payment.receivedAtomic.toString(),
     address: payment.address,
+    ...(payment.match === null ? {} : { sharesAddress: true }),
     txId: payment.coveringTxId,
     confirmations: payment.confirmations,
     confirmationsRequired: payment.policy.confirmationsRequired,
@@ -117,6 +123,8 @@ export function viewPublic(state: PaymentState): PublicPayment {
 export function viewMerchant(state: PaymentState): MerchantPayment {
   return {
     ...viewPublic(state),
+    match: state.payment.match && { ...state.payment.match },
+    claimedTxId: state.payment.claimedTxId,
     reference: state.payment.reference,
     customer: state.payment.customer,
     items: state.payment.items,

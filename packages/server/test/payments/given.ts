@@ -19,6 +19,7 @@ export function newPayment(changes: Partial<NewPayment> = {}): NewPayment {
     amountAtomic: 10n,
     address: "sbx1",
     recipient: "sbx1",
+    match: null,
     derivationIndex: null,
     uri: null,
     reference: "order-1",

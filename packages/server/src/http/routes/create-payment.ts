@@ -6,7 +6,7 @@ import { idempotencyHeaders, postResponses, sendAnswer } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import { NoQuery } from "../query.ts";
 import { secretCaller } from "../request-auth.ts";
-import { Item, PaymentRef, PositiveAmountOrNull, Text } from "../schemas.ts";
+import { Item, Match, PaymentRef, PositiveAmountOrNull, Text } from "../schemas.ts";
 
 const MAX_EXPIRY_SECONDS = 30 * 24 * 60 * 60;
 const MAX_ITEMS = 100;
@@ -16,6 +16,7 @@ const REFERENCE =
 /** What a payment and an order have in common. */
 export const paymentFields = {
   address: Type.Optional(Text(200, "Where the payer is to send. Left out: one is allocated.")),
+  match: Type.Optional(Match),
   reference: Type.Optional(Text(200, REFERENCE)),
   expiresInSeconds: Type.Optional(
     Type.Integer({

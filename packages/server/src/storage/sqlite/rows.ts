@@ -16,6 +16,7 @@ export interface PaymentRow extends Row {
   decimals: number;
   amount: string | null;
   address: string | null;
+  match: string | null;
   recipient: string | null;
   derivation_index: number | null;
   uri: string | null;
@@ -36,6 +37,7 @@ export interface PaymentRow extends Row {
   confirmations_required: number;
   final_confirmations: number;
   claimed_at_ms: number | null;
+  claimed_tx_id: string | null;
   sequence: number;
   created_at_ms: number;
   updated_at_ms: number;
@@ -76,6 +78,7 @@ export function paymentToRow(payment: Payment): PaymentRow {
     decimals: payment.decimals,
     amount: payment.amountAtomic?.toString() ?? null,
     address: payment.address,
+    match: json(payment.match),
     recipient: payment.recipient,
     derivation_index: payment.derivationIndex,
     uri: payment.uri,
@@ -97,6 +100,7 @@ export function paymentToRow(payment: Payment): PaymentRow {
     confirmations_required: payment.policy.confirmationsRequired,
     final_confirmations: payment.policy.finalConfirmations,
     claimed_at_ms: payment.claimedAtMs,
+    claimed_tx_id: payment.claimedTxId,
     sequence: payment.sequence,
     created_at_ms: payment.createdAtMs,
     updated_at_ms: payment.updatedAtMs,
@@ -117,6 +121,7 @@ export function paymentFromRow(row: PaymentRow): Payment {
     decimals: row.decimals,
     amountAtomic: row.amount === null ? null : BigInt(row.amount),
     address: row.address,
+    match: parsed(row.match),
     recipient: row.recipient,
     derivationIndex: row.derivation_index,
     uri: row.uri,
@@ -137,6 +142,7 @@ export function paymentFromRow(row: PaymentRow): Payment {
       finalConfirmations: row.final_confirmations,
     },
     claimedAtMs: row.claimed_at_ms,
+    claimedTxId: row.claimed_tx_id,
     sequence: row.sequence,
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,

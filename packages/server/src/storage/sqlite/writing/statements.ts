@@ -13,6 +13,7 @@ export const PAYMENT_COLUMNS = [
   "decimals",
   "amount",
   "address",
+  "match",
   "recipient",
   "derivation_index",
   "uri",
@@ -33,6 +34,7 @@ export const PAYMENT_COLUMNS = [
   "confirmations_required",
   "final_confirmations",
   "claimed_at_ms",
+  "claimed_tx_id",
   "sequence",
   "created_at_ms",
   "updated_at_ms",
@@ -52,6 +54,7 @@ export const CHANGING_COLUMNS = [
   "covering_tx_id",
   "confirmations",
   "claimed_at_ms",
+  "claimed_tx_id",
   "sequence",
   "updated_at_ms",
 ] as const satisfies readonly (keyof PaymentRow)[];
@@ -67,6 +70,7 @@ export const INDEXED_COLUMNS = [
 
 /** What an erasure changes besides. */
 export const ERASED_COLUMNS = [
+  "match",
   "reference",
   "customer",
   "items",
