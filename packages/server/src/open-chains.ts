@@ -53,6 +53,10 @@ async function openWatcher(
       const { BitcoinWatcher } = await import("./chains/bitcoin/bitcoin-watcher.ts");
       return new BitcoinWatcher({ chain, ...parts, ...settings });
     }
+    case "evm": {
+      const { openEvm } = await import("./chains/evm/open-evm.ts");
+      return openEvm({ chain, ...parts, ...settings });
+    }
   }
 }
 

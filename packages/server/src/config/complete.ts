@@ -1,6 +1,7 @@
 /** From the checked tree to the configuration: defaults filled in, paths made absolute. */
 import { defaultLimits } from "../kit/limits.ts";
 import { chainKinds } from "./chain-schema.ts";
+import { completeEvm } from "./chains/evm.ts";
 import type { Given } from "./checks.ts";
 import type { ChainConfig, Config, IdentipayConfig, LogLevel, Mode } from "./config.ts";
 import type { Tree } from "./layers.ts";
@@ -57,9 +58,20 @@ function completeChains(chains: Record<string, Tree>, absolute: PathResolver): R
     Object.entries(chains).map(([name, chain]) => {
       const kind = chain.kind as keyof typeof chainKinds;
       const complete = { ...defaultsOf(kind), ...chain };
-      return [name, kind === "bitcoin" ? completeBitcoin(complete, absolute) : (complete as unknown as ChainConfig)];
+      return [name, completeChain(kind, complete, absolute)];
     }),
   );
+}
+
+function completeChain(kind: keyof typeof chainKinds, chain: Tree, absolute: PathResolver): ChainConfig {
+  switch (kind) {
+    case "bitcoin":
+      return completeBitcoin(chain, absolute);
+    case "evm":
+      return completeEvm(chain);
+    default:
+      return chain as unknown as ChainConfig;
+  }
 }
 
 function completeBitcoin(chain: Tree, absolute: PathResolver): ChainConfig {

@@ -3,6 +3,7 @@
  * Meaning, default and environment name of each value are in `schema.ts`.
  */
 import type { Limits } from "../kit/limits.ts";
+import type { EvmChainConfig } from "./chains/evm.ts";
 
 export type Mode = "sandbox" | "live";
 
@@ -32,7 +33,7 @@ export interface ExternalChainConfig {
   finalConfirmations: number;
 }
 
-export type ChainConfig = BitcoinChainConfig | ExternalChainConfig;
+export type ChainConfig = BitcoinChainConfig | EvmChainConfig | ExternalChainConfig;
 
 /** What `POST /api/identipay/v1/proposals` makes of an amount. */
 export interface IdentipayConfig {
