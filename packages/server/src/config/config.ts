@@ -4,6 +4,7 @@
  */
 import type { Limits } from "../kit/limits.ts";
 import type { EvmChainConfig } from "./chains/evm.ts";
+import type { TronChainConfig } from "./chains/tron.ts";
 
 export type Mode = "sandbox" | "live";
 
@@ -33,7 +34,7 @@ export interface ExternalChainConfig {
   finalConfirmations: number;
 }
 
-export type ChainConfig = BitcoinChainConfig | EvmChainConfig | ExternalChainConfig;
+export type ChainConfig = BitcoinChainConfig | EvmChainConfig | TronChainConfig | ExternalChainConfig;
 
 /** What `POST /api/identipay/v1/proposals` makes of an amount. */
 export interface IdentipayConfig {

@@ -66,3 +66,40 @@ export const endpoints = <T extends TSchema>(endpoint: T) =>
 
 export const symbol = Type.String({ pattern: "^[\\x21-\\x7e]{1,100}$", [ALLOWED]: "1 to 100 printable characters" });
 export const decimals = Type.Integer({ minimum: 0, maximum: 77 });
+
+/** What is wrong with a chain's settings; `key` is the path below the chain. */
+export interface SettingProblem {
+  key: string;
+  what: string;
+  whatToDo: string;
+}
+
+export const noUrl = (key: string, example: string): SettingProblem => ({
+  key,
+  what: "is no URL",
+  whatToDo: `Allowed: a URL like ${example}.`,
+});
+
+/** Symbols and contracts that would not tell a chain's coins apart. */
+export function repeatedCoins(
+  native: string,
+  tokens: readonly { symbol: string; contract: string }[],
+  sameContract: (contract: string) => string = (contract) => contract,
+): SettingProblem[] {
+  const [symbols, contracts] = [new Set([native]), new Set<string>()];
+  return tokens.flatMap(({ symbol, contract }, place) => {
+    const key = `.tokens[${place}]`;
+    const problems: SettingProblem[] = [];
+    if (symbols.has(symbol)) problems.push(twice(`${key}.symbol`, symbol));
+    if (contracts.has(sameContract(contract))) problems.push(twice(`${key}.contract`, contract));
+    symbols.add(symbol);
+    contracts.add(sameContract(contract));
+    return problems;
+  });
+}
+
+const twice = (key: string, value: string): SettingProblem => ({
+  key,
+  what: `${value} is there twice`,
+  whatToDo: "Each coin of a chain needs a symbol, and each token a contract, of its own.",
+});

@@ -7,7 +7,10 @@ import {
   headers,
   httpUrl,
   maxSilenceMs,
+  noUrl,
   pollIntervalMs,
+  repeatedCoins,
+  type SettingProblem,
   strict,
   symbol,
   webSocketUrl,
@@ -141,40 +144,13 @@ export function completeEvm(chain: object): EvmChainConfig {
   } as EvmChainConfig;
 }
 
-export interface SettingProblem {
-  key: string;
-  what: string;
-  whatToDo: string;
-}
-
 /** Rules over several settings. */
 export function checkEvm({ native, endpoints: given, tokens }: EvmChainConfig): SettingProblem[] {
-  const problems: SettingProblem[] = [];
+  const problems = repeatedCoins(native.symbol, tokens, (contract) => contract.toLowerCase());
   for (const [place, { url, wsUrl }] of given.entries()) {
     if (!URL.canParse(url)) problems.push(noUrl(`.endpoints[${place}].url`, "http://127.0.0.1:8545"));
     if (wsUrl !== null && !URL.canParse(wsUrl))
       problems.push(noUrl(`.endpoints[${place}].wsUrl`, "ws://127.0.0.1:8546"));
   }
-  const symbols = new Set([native.symbol]);
-  const contracts = new Set<string>();
-  for (const [place, token] of tokens.entries()) {
-    const key = `.tokens[${place}]`;
-    if (symbols.has(token.symbol)) problems.push(twice(`${key}.symbol`, token.symbol));
-    if (contracts.has(token.contract.toLowerCase())) problems.push(twice(`${key}.contract`, token.contract));
-    symbols.add(token.symbol);
-    contracts.add(token.contract.toLowerCase());
-  }
   return problems;
 }
-
-const noUrl = (key: string, example: string): SettingProblem => ({
-  key,
-  what: "is no URL",
-  whatToDo: `Allowed: a URL like ${example}.`,
-});
-
-const twice = (key: string, value: string): SettingProblem => ({
-  key,
-  what: `${value} is there twice`,
-  whatToDo: "Each coin of a chain needs a symbol, and each token a contract, of its own.",
-});
