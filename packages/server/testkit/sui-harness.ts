@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { SuiFacts } from "../src/chains/sui/facts.ts";
 import { type SuiWatcherOptions, suiWatcher } from "../src/chains/sui/sui-watcher.ts";
 import type { Watcher } from "../src/chains/watcher.ts";
-import { ManualClock } from "./manual-clock.ts";
 import { quietLogger } from "./quiet-logger.ts";
+import { RunningClock } from "./running-clock.ts";
 import { SUI_TYPE } from "./sui/ledger.ts";
 import { SimulatedSuiNode } from "./sui/simulated-node.ts";
 import type { ChainUnderTest, PaidOutput, WatcherHarness } from "./watcher.ts";
@@ -27,16 +27,16 @@ export function suiAddress(name: string): string {
 
 export class SuiUnderTest implements ChainUnderTest {
   readonly facts = new SuiFacts(SUI_POLICY);
-  readonly clock: ManualClock;
+  readonly clock: RunningClock;
   readonly node: SimulatedSuiNode;
   #addresses = 0;
 
   static async start(): Promise<SuiUnderTest> {
-    const clock = new ManualClock(1_700_000_000_000);
+    const clock = new RunningClock(1_700_000_000_000);
     return new SuiUnderTest(clock, await SimulatedSuiNode.start({ nowMs: () => clock.nowMs() }));
   }
 
-  private constructor(clock: ManualClock, node: SimulatedSuiNode) {
+  private constructor(clock: RunningClock, node: SimulatedSuiNode) {
     this.clock = clock;
     this.node = node;
   }

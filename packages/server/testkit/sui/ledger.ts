@@ -85,7 +85,11 @@ export class SuiLedger {
     const timestamp = { seconds: BigInt(Math.floor(nowMs / 1_000)), nanos: (nowMs % 1_000) * 1_000_000 };
     const previousDigest = this.checkpoints.at(-1)?.digest;
     const digest = this.#digest(`checkpoint ${height}`);
-    const transactions = this.#waiting.map((transaction) => ({ ...transaction, checkpoint: sequenceNumber, timestamp }));
+    const transactions = this.#waiting.map((transaction) => ({
+      ...transaction,
+      checkpoint: sequenceNumber,
+      timestamp,
+    }));
     this.#waiting = [];
     for (const transaction of transactions) this.#byDigest.set(transaction.digest as string, transaction);
     this.checkpoints.push(

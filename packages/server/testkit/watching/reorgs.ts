@@ -17,6 +17,8 @@ export function testReorgs(bench: () => Bench, can: WatcherCapabilities): void {
   const lost = (fate: Exclude<ReorgFate, "included">): readonly EventType[] =>
     fate === "mempool" && !can.mempool ? ["transfer.orphaned", "payment.reorged", "payment.reversed"] : LOST[fate];
 
+  if (can.doubleSpend) testDoubleSpends(bench);
+  if (can.reorgFates.length === 0) return;
   describe("a reorganisation", () => {
     for (const fate of ["dropped", "replaced"] as const) {
       if (!can.reorgFates.includes(fate)) continue;
@@ -90,7 +92,6 @@ export function testReorgs(bench: () => Bench, can: WatcherCapabilities): void {
       });
     }
   });
-  if (can.doubleSpend) testDoubleSpends(bench);
 }
 
 function testDoubleSpends(bench: () => Bench): void {

@@ -15,7 +15,9 @@ export function canonicalAddress(text: string): string {
   const address = text.toLowerCase();
   if (ADDRESS.test(address)) return address;
   if (/^0x[0-9a-f]*$/.test(address)) {
-    throw new InvalidAddress(`It has ${address.length - 2} hex digits after 0x; an address has 64: none may be left out.`);
+    throw new InvalidAddress(
+      `It has ${address.length - 2} hex digits after 0x; an address has 64: none may be left out.`,
+    );
   }
   throw new InvalidAddress("An address is 0x and 64 hex digits.");
 }

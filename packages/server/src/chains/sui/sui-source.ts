@@ -15,8 +15,8 @@ import {
   type SourceBlock,
 } from "../following/block-source.ts";
 import { isDigest } from "./address.ts";
-import { followCheckpoints } from "./checkpoint-stream.ts";
 import { HEADER_FIELDS, heightOf, parentOf, present, refOf } from "./checkpoint.ts";
+import { followCheckpoints } from "./checkpoint-stream.ts";
 import type { CoinRegistry } from "./coins.ts";
 import { inParallel } from "./in-parallel.ts";
 import { intentHashesIn } from "./intent-hash.ts";
@@ -58,7 +58,9 @@ export class SuiSource implements BlockSource {
     const { chainId } = await this.#node.serviceInfo();
     if (present(chainId, "chain_id") === this.#chainId) return null;
     const [is, expected] = [nameOfChainId(chainId as string), nameOfChainId(this.#chainId)];
-    throw new NodeProblem(`${this.name} is on ${is}, and ${expected} is expected: give another URL, or correct network.`);
+    throw new NodeProblem(
+      `${this.name} is on ${is}, and ${expected} is expected: give another URL, or correct network.`,
+    );
   }
 
   /** The newest certified checkpoint, which is final by itself. */
@@ -116,7 +118,12 @@ export class SuiSource implements BlockSource {
     const transfers = await inParallel(PARALLEL_EVENTS, checkpoint.transactions, (transaction) =>
       this.#transfersIn(transaction, interest),
     );
-    return { ref: refOf(checkpoint, height), parentHash: parentOf(checkpoint), transfers: transfers.flat(), spenders: [] };
+    return {
+      ref: refOf(checkpoint, height),
+      parentHash: parentOf(checkpoint),
+      transfers: transfers.flat(),
+      spenders: [],
+    };
   }
 
   /** Below the head it has been pruned, or behind this address there are several nodes and one is late. */
@@ -148,7 +155,8 @@ export class SuiSource implements BlockSource {
   /** Asked for only where somebody is paid who is known: the events of all transactions are the largest part of them. */
   async #intentHashesOf(txId: string): Promise<readonly string[]> {
     const transaction = await this.#node.transaction(txId, EVENT_FIELDS);
-    if (transaction === null) throw new EndpointFailure(`${this.name} does not know ${txId}, which it has named itself.`);
+    if (transaction === null)
+      throw new EndpointFailure(`${this.name} does not know ${txId}, which it has named itself.`);
     return intentHashesIn(transaction.events?.events ?? [], this.#packages);
   }
 }
