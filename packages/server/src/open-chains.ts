@@ -57,6 +57,10 @@ async function openWatcher(
       const { openEvm } = await import("./chains/evm/open-evm.ts");
       return openEvm({ chain, ...parts, ...settings });
     }
+    case "sui": {
+      const { suiWatcher } = await import("./chains/sui/sui-watcher.ts");
+      return suiWatcher({ chain, ...parts, ...settings });
+    }
     case "tron": {
       const { openTron } = await import("./chains/tron/open-tron.ts");
       return openTron({ chain, ...parts, ...settings });

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import type { LimitName } from "../kit/limits.ts";
 import { checkEvm } from "./chains/evm.ts";
+import { checkSui } from "./chains/sui.ts";
 import { checkTron } from "./chains/tron.ts";
 import type { ChainConfig, Config } from "./config.ts";
 import type { ConfigProblem } from "./config-error.ts";
@@ -99,6 +100,7 @@ function checkChain(name: string, chain: ChainConfig, whereOf: WhereOf): ConfigP
     );
   }
   if (chain.kind === "evm") for (const { key, what, whatToDo } of checkEvm(chain)) add(key, what, whatToDo);
+  if (chain.kind === "sui") for (const { key, what, whatToDo } of checkSui(chain)) add(key, what, whatToDo);
   if (chain.kind === "tron") for (const { key, what, whatToDo } of checkTron(chain)) add(key, what, whatToDo);
   if (chain.kind === "bitcoin") {
     if (!URL.canParse(chain.rpcUrl)) add(".rpcUrl", "is no URL", "Allowed: a URL like http://127.0.0.1:8332.");

@@ -4,6 +4,7 @@
  */
 import type { Limits } from "../kit/limits.ts";
 import type { EvmChainConfig } from "./chains/evm.ts";
+import type { SuiChainConfig } from "./chains/sui.ts";
 import type { TronChainConfig } from "./chains/tron.ts";
 
 export type Mode = "sandbox" | "live";
@@ -34,7 +35,7 @@ export interface ExternalChainConfig {
   finalConfirmations: number;
 }
 
-export type ChainConfig = BitcoinChainConfig | EvmChainConfig | TronChainConfig | ExternalChainConfig;
+export type ChainConfig = BitcoinChainConfig | EvmChainConfig | SuiChainConfig | TronChainConfig | ExternalChainConfig;
 
 /** What `POST /api/identipay/v1/proposals` makes of an amount. */
 export interface IdentipayConfig {

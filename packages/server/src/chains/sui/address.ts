@@ -26,7 +26,7 @@ export function canonicalAddress(text: string): string {
  * @throws InvalidMatch */
 export function canonicalDigest(text: string): string {
   if (isDigest(text)) return text;
-  throw new InvalidMatch(`"${text}" is no transaction digest; allowed: ${DIGEST_BYTES} bytes in base58.`);
+  throw new InvalidMatch(`A transaction's digest is ${DIGEST_BYTES} bytes in base58.`);
 }
 
 export function isDigest(text: string): boolean {

@@ -72,6 +72,6 @@ function payerOf(value: string): string {
     return canonicalAddress(value);
   } catch (error) {
     if (!(error instanceof InvalidAddress)) throw error;
-    throw new InvalidMatch(`"${value}" is no address: ${error.message}`);
+    throw new InvalidMatch(error.message);
   }
 }

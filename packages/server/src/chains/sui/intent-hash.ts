@@ -19,7 +19,7 @@ const FIELDS = ["intent_hash", "intentHash"] as const;
 export function canonicalIntentHash(text: string): string {
   const hash = text.toLowerCase().replace(/^0x/, "");
   if (/^[0-9a-f]{64}$/.test(hash)) return hash;
-  throw new InvalidMatch(`"${text}" is no intent hash; allowed: 64 hex digits.`);
+  throw new InvalidMatch("An intent hash is 64 hex digits.");
 }
 
 /**
