@@ -6,6 +6,7 @@
  */
 import type { OpenTransfer } from "../log/store.ts";
 import type { BlockRef, Observation } from "../payments/transfer.ts";
+import type { EndpointsStatus } from "./following/endpoints-status.ts";
 import type { MatchRules, PaymentMatch } from "./match.ts";
 
 /** One step of the chain: what was seen, and how far the watcher has come with it. */
@@ -28,7 +29,7 @@ export interface WatchReport {
 /** What a watcher is given. */
 export interface WatchSink {
   /** Is any payment waiting for this match key, or for one with this recipient? O(1). */
-  watches(recipient: string): boolean;
+  watches(matchKey: string): boolean;
   /** The cursor of the last report that was stored, `null` at the first start. */
   cursor(): Promise<unknown | null>;
   /** Transfers that are not final: what to look for in the mempool after a restart. */
@@ -46,6 +47,8 @@ export interface WatcherStatus {
   lagBlocks: number | null;
   /** What is wrong and what to do, for `/readyz` and the operator; `null` when all is well. */
   problem: string | null;
+  /** Left out where the chain has one node. */
+  endpoints?: EndpointsStatus;
 }
 
 export interface ChainAsset {
@@ -118,7 +121,8 @@ export interface Watcher {
   start(sink: WatchSink): Promise<void>;
   /** Resolves when nothing more will be reported. */
   stop(): Promise<void>;
-  /** A payment now waits for this match key: it may already have been paid a moment ago, in the mempool. */
-  onWatched(recipient: string): void;
+  /** A payment now waits for this match key: it may already have been paid a moment ago, in the mempool. Where the key has
+   * a `txId`, that transaction is to be looked up now; also called when one is named later, with the payment's `payer`. */
+  onWatched(matchKey: string): void;
   status(): WatcherStatus;
 }

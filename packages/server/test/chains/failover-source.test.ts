@@ -203,6 +203,35 @@ describe("an endpoint that must not be followed", () => {
   });
 });
 
+describe("an endpoint whose answers do not fit together", () => {
+  const fork = new NodeProblem("The node's chain ends at another block than was followed.");
+
+  it("is left for another one when the follower says so", async () => {
+    const source = over([a, b]);
+    await source.head();
+    source.distrust(fork);
+    await source.head();
+    expect(switches).toEqual(["a>b"]);
+    expect(source.endpoints().endpoints[0]?.problem).toBe(`a is not believed: ${fork.message}`);
+  });
+
+  it("is all there is: the follower's reason is what counts", async () => {
+    const source = over([a]);
+    await source.head();
+    source.distrust(fork);
+    expect((await source.head()).height).toBe(100);
+  });
+
+  it("is not blamed for what no endpoint could answer", async () => {
+    const source = over([a, b]);
+    a.fault = failing(new NodeProblem("a is on another network."));
+    b.fault = a.fault;
+    const reason = await source.head().catch((error: unknown) => error as Error);
+    source.distrust(reason as Error);
+    expect(source.endpoints().endpoints.map(({ failures }) => failures.unfit)).toEqual([1, 1]);
+  });
+});
+
 describe("blocks that an endpoint no longer has", () => {
   const lacks = (name: string) => on("blocksAfter", failing(new BlocksMissing(`${name} has none below 50.`, 50)));
 

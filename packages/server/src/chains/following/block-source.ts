@@ -4,6 +4,7 @@
  */
 import type { BlockRef } from "../../payments/transfer.ts";
 import type { Evidence } from "../match.ts";
+import type { EndpointsStatus } from "./endpoints-status.ts";
 
 export interface BlockId {
   height: number;
@@ -103,6 +104,11 @@ export interface BlockSource {
   /** Calls `onNews` whenever the node pushes that there is a new block (or transaction); the returned function ends it.
    * A push is a hint only: `onTrouble` says that it is lost, and polling goes on. Left out where the node pushes nothing. */
   subscribe?(onNews: () => void, onTrouble: (message: string) => void): () => void;
+  /** What it said cannot be followed: it does not link to what was followed, or contradicts itself. For a source that has
+   * another node to ask. */
+  distrust?(reason: Error): void;
+  /** Of a source with several endpoints. */
+  endpoints?(): EndpointsStatus;
   close(): void;
 }
 

@@ -120,6 +120,11 @@ export class Endpoint {
     }
   }
 
+  /** What it answers cannot be right. */
+  distrust(message: string): void {
+    this.#failed(new NodeProblem(message), this.#troubles);
+  }
+
   count(reason: EndpointFailureReason): void {
     this.failures[reason] += 1;
   }

@@ -49,7 +49,7 @@ const DEFAULTS = {
   compareMs: 15_000,
   maxLagBlocks: 3,
   returnAfterMs: 60_000,
-  checkEveryMs: 60_000,
+  checkEveryMs: 30_000,
   onSwitch: () => undefined,
   random: Math.random,
 } as const;
@@ -67,6 +67,8 @@ export class FailoverSource implements BlockSource {
   readonly #news = new PushedNews();
   /** Which endpoint a head came from. */
   readonly #headsOf = new WeakMap<FollowedHead, Endpoint>();
+  /** When no endpoint was left. */
+  readonly #thrown = new WeakSet<Error>();
   #current: Endpoint;
   #switches = 0;
 
@@ -150,6 +152,13 @@ export class FailoverSource implements BlockSource {
     return this.#ask((source) => source.transaction(txId, interest));
   }
 
+  /** The endpoint that answers is left alone for a while, where there is another. */
+  distrust(reason: Error): void {
+    // What this source has found out itself is settled already.
+    if (this.#endpoints.length === 1 || this.#thrown.has(reason)) return;
+    this.#current.distrust(`${this.#current.name} is not believed: ${reason.message}`);
+  }
+
   close(): void {
     this.#news.end();
     this.#comparison.close();
@@ -180,7 +189,9 @@ export class FailoverSource implements BlockSource {
         missing.push(error);
       }
     }
-    throw exhausted(this.#options.chain, this.#endpoints, missing);
+    const error = exhausted(this.#options.chain, this.#endpoints, missing);
+    this.#thrown.add(error);
+    throw error;
   }
 
   async #answerOf<T>(endpoint: Endpoint, question: Question<T>): Promise<T> {

@@ -11,7 +11,7 @@ import { Backoff, pause, retryUntilDone } from "../../kit/retry.ts";
 import { Wake } from "../../kit/wake.ts";
 import type { ChainFacts, Watcher, WatcherLogger, WatcherStatus, WatchReport, WatchSink } from "../watcher.ts";
 import { firstPosition } from "./beginning.ts";
-import { BlockGone, type BlockSource, EndpointFailure, type FollowedHead } from "./block-source.ts";
+import { BlockGone, type BlockSource, EndpointFailure, type FollowedHead, NodeProblem } from "./block-source.ts";
 import { Follower, type FollowerParts } from "./follower.ts";
 import { parsePosition, tipOf } from "./position.ts";
 import { TrackedTransfers } from "./tracked-transfers.ts";
@@ -133,6 +133,7 @@ export class FollowingWatcher implements Watcher {
       headHeight,
       lagBlocks: headHeight === null || height === null ? null : Math.max(0, headHeight - height),
       problem: this.#failure ?? this.#storeFailure ?? silent ?? this.#advisory,
+      ...(this.#options.source.endpoints ? { endpoints: this.#options.source.endpoints() } : {}),
     };
   }
 
@@ -162,6 +163,7 @@ export class FollowingWatcher implements Watcher {
           moves += 1;
           continue;
         }
+        if (error instanceof BlockGone || error instanceof NodeProblem) this.#options.source.distrust?.(error);
         this.#failed(life, error);
         const asked = error instanceof EndpointFailure ? (error.retryAfterMs ?? 0) : 0;
         await pause(Math.max(backoff.nextDelayMs(), asked), signal);
