@@ -82,6 +82,11 @@ export function narrowerKeys(sighted: string): string[] {
   return [...new Set([...found].map((match) => matchKeyOf(recipient, match)))];
 }
 
+/** What `watchedKey` gave, with this beside it as well. */
+export function alsoBeside(sighted: string, match: Readonly<PaymentMatch>): string {
+  return textOf(recipientIn(sighted), [...pairsIn(sighted), ...pairsOf(match)]);
+}
+
 type Pair = readonly [kind: MatchKind, value: string];
 
 function pairsOf(match: Readonly<PaymentMatch>): Pair[] {

@@ -1,10 +1,11 @@
 /** Payments and orders come into being: looked up, decided, stored in one commit. */
+import { recipientIn } from "../chains/match.ts";
 import type { Clock } from "../kit/clock.ts";
 import { PaybellError } from "../kit/errors.ts";
-import type { AppendResult, EventLog, StockChange } from "../log/event-log.ts";
+import type { AppendResult, EventLog, PaymentCommand, StockChange } from "../log/event-log.ts";
 import type { MerchantStore, ProductStore } from "../log/store.ts";
 import { decide, type NewPayment } from "../payments/decide.ts";
-import type { PaymentState } from "../payments/payment.ts";
+import type { Payment, PaymentState } from "../payments/payment.ts";
 import { stockLines } from "../payments/stock.ts";
 import type { ChainRegistry } from "./chain-registry.ts";
 import { type AnswerWith, type CreateRequest, IdempotencyTaken, type OrderRequest } from "./ingest.ts";
@@ -87,6 +88,7 @@ export class Creation {
         topics: topicsOf(state.payment),
         ...(order ? { stock: { lines: stockLines(payment.items ?? [], null, "reserved"), order } } : {}),
         ...(derivedFrom === null ? {} : { derivedFrom }),
+        ...sharedRecipientOf(state.payment),
         ...(answer ? { idempotency: answer(state) } : {}),
       },
     ]);
@@ -96,6 +98,11 @@ export class Creation {
     if (payment.recipient !== null) watchList.announce(payment.chain, payment.recipient);
     return { state };
   }
+}
+
+/** Part of the command that creates a payment: whoever waits for more than an address has that address watched too. */
+export function sharedRecipientOf({ match, recipient }: Payment): Pick<PaymentCommand, "sharedRecipient"> {
+  return match === null || recipient === null ? {} : { sharedRecipient: recipientIn(recipient) };
 }
 
 function refused(result: Exclude<AppendResult, { ok: true }>): Error {

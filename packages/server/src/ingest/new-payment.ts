@@ -1,5 +1,6 @@
 /** A request to create a payment → what `decide` needs: chain and asset looked up, address checked or allocated. */
 import { randomUUID } from "node:crypto";
+import type { PaymentMatch } from "@paybell/protocol";
 import { matchKeyOf } from "../chains/match.ts";
 import { InvalidAddress, InvalidXpub } from "../chains/watcher.ts";
 import { PaybellError } from "../kit/errors.ts";
@@ -41,7 +42,7 @@ export async function newPayment(
   const match = readMatch(request, chain.facts);
   const { derivationIndex, derivedFrom, ...given } =
     request.address === undefined
-      ? await allocate(request.merchantId, chain, merchants, defaults.gapLimit)
+      ? await allocate(request.merchantId, chain, match, merchants, defaults.gapLimit)
       : { address: request.address, derivationIndex: null, derivedFrom: null };
   const { address, recipient } = readAddress(chain, given.address);
   const confirmationsRequired = confirmationsFor(request, chain);
@@ -108,22 +109,17 @@ function readAddress({ facts }: KnownChain, text: string): { address: string; re
 async function allocate(
   merchantId: string,
   chain: KnownChain,
+  match: PaymentMatch | null,
   merchants: MerchantStore,
   gapLimit: number,
 ): Promise<Allocated> {
   const { allocator, chain: name } = chain.facts;
-  if (!allocator) {
-    throw new PaybellError("invalid_request", `On ${name} the request must bring an address: none can be derived.`, {
-      field: "address",
-    });
-  }
   const xpub = (await merchants.merchant(merchantId))?.xpubs[name] ?? null;
-  if (allocator.needsXpub && xpub === null) {
-    throw new PaybellError(
-      "invalid_request",
-      `Give an address, or set the merchant's extended public key for ${name} (paybell merchants set-xpub).`,
-      { field: "address" },
-    );
+  if (!allocator || (allocator.needsXpub && xpub === null)) {
+    // Shared by payments that something beside it tells apart; never by those that wait for it alone.
+    const address = match === null ? undefined : (await merchants.addresses(merchantId))[name];
+    if (address !== undefined) return { address, derivationIndex: null, derivedFrom: null };
+    throw noAddress(name, allocator !== null, match);
   }
   // Without an extended public key the merchant's id tells addresses apart.
   const seed = allocator.needsXpub ? (xpub ?? "") : merchantId;
@@ -142,6 +138,18 @@ async function allocate(
     );
   }
   return { address: usable(name, () => allocator.derive(seed, index)), derivationIndex: index, derivedFrom };
+}
+
+function noAddress(chain: string, derivable: boolean, match: PaymentMatch | null): PaybellError {
+  const ways = [
+    ...(derivable ? [`set the merchant's extended public key for ${chain} (paybell merchants set-xpub)`] : []),
+    ...(match === null ? [] : [`set the merchant's address on ${chain} (paybell merchants set-address)`]),
+  ];
+  const message =
+    ways.length === 0
+      ? `On ${chain} the request must bring an address: none can be derived.`
+      : `Give an address, or ${ways.join(", or ")}.`;
+  return new PaybellError("invalid_request", message, { field: "address" });
 }
 
 /** What is made of the merchant's key. */

@@ -7,7 +7,8 @@ import { PaybellError } from "../kit/errors.ts";
 import type { WatcherProgress } from "../log/event-log.ts";
 import type { PaymentStore } from "../log/store.ts";
 import type { Input } from "../payments/decide.ts";
-import type { PaymentState } from "../payments/payment.ts";
+import type { Payment, PaymentState } from "../payments/payment.ts";
+import { claimedKey, claimedTxId } from "./claim.ts";
 import { Creation, type CreationOptions } from "./creation.ts";
 import { DecisionLoop } from "./decision-loop.ts";
 import {
@@ -20,6 +21,7 @@ import {
   type ReportedObservation,
 } from "./ingest.ts";
 import { planObservations } from "./plan-observations.ts";
+import { Registrations } from "./registrations.ts";
 import { planReport } from "./report.ts";
 import type { Outcome, Work } from "./work.ts";
 
@@ -42,6 +44,7 @@ export class PaymentIngest implements Ingest {
   readonly #options: PaymentIngestOptions;
   readonly #loop: DecisionLoop;
   readonly #creation: Creation;
+  readonly #registrations: Registrations;
   /** How far each chain has been watched, also while nothing happens that would have to be written. */
   readonly #watchedUntilMs = new Map<string, number>();
 
@@ -49,6 +52,7 @@ export class PaymentIngest implements Ingest {
     this.#options = options;
     this.#loop = new DecisionLoop(options);
     this.#creation = new Creation(options, (state) => this.#loop.remember(state));
+    this.#registrations = new Registrations(options, (state) => this.#loop.remember(state));
   }
 
   create(request: CreateRequest, answer?: AnswerWith): Promise<PaymentState> {
@@ -65,10 +69,22 @@ export class PaymentIngest implements Ingest {
     input: PaymentCommandInput,
     answer?: AnswerWith,
   ): Promise<PaymentState> {
-    const [outcome] = await this.#loop.run([
-      { paymentId, merchantId, inputs: () => [input], ...(answer ? { answer } : {}) },
-    ]);
-    return stateOf(outcome as Outcome);
+    const inputs = (payment: Payment) => [this.#said(payment, input)];
+    const [outcome] = await this.#loop.run([{ paymentId, merchantId, inputs, ...(answer ? { answer } : {}) }]);
+    const state = stateOf(outcome as Outcome);
+    if (input.type === "claim" && input.txId !== undefined) this.#lookUp(state.payment);
+    return state;
+  }
+
+  #said(payment: Payment, input: PaymentCommandInput): Input {
+    if (input.type !== "claim" || input.txId === undefined) return input;
+    return { type: "claim", txId: claimedTxId(payment, input.txId, this.#options.chains) };
+  }
+
+  /** Also when it was claimed before: the node may not have known it then. */
+  #lookUp(payment: Payment): void {
+    const key = claimedKey(payment);
+    if (key !== null) this.#options.watchList.announce(payment.chain, key);
   }
 
   async observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]> {
@@ -84,13 +100,15 @@ export class PaymentIngest implements Ingest {
       report.observations.length === 0 &&
       report.head === null &&
       report.cursor === null;
-    if (!idle) await this.#applyReport(chain, report);
+    if (!idle) await this.#applyReport(facts, report);
     if (report.watchedUntilMs !== null) this.#watchedUntilMs.set(chain, report.watchedUntilMs);
   }
 
-  async #applyReport(chain: string, report: WatchReport): Promise<void> {
+  async #applyReport(facts: ChainFacts, report: WatchReport): Promise<void> {
+    const { chain } = facts;
     for (let attempt = 0; attempt < MAX_ROUTES; attempt += 1) {
       const { store, clock, transfersPerPayment } = this.#options;
+      await this.#registrations.openFor(facts, report.observations);
       const plan = await planReport(chain, report, { store, transfersPerPayment, atMs: clock.nowMs() });
       if (plan.unattributed.length > 0) await this.#options.log.append(plan.unattributed);
       const progress = await this.#progressOf(chain, report);

@@ -6,7 +6,8 @@ import type { WatchReport } from "../chains/watcher.ts";
 import type { UnattributedCommand } from "../log/event-log.ts";
 import type { BlockTransfer, PaymentStore, Route } from "../log/store.ts";
 import type { Input } from "../payments/decide.ts";
-import { creditTimeMs, type Observation } from "../payments/transfer.ts";
+import type { Observation } from "../payments/transfer.ts";
+import { type Sighted, sighted } from "./sighted.ts";
 import { unattributed } from "./unattributed.ts";
 import type { Work } from "./work.ts";
 
@@ -31,16 +32,9 @@ export async function planReport(
     }
   }
   observations.push(...report.observations);
-  const routes = await store.route(
-    observations.map((observation) => ({
-      chain,
-      txId: observation.txId,
-      index: observation.index,
-      recipient: observation.recipient,
-      timeMs: creditTimeMs(observation),
-    })),
-  );
-  const plan = group(chain, observations, routes, atMs, (list) => {
+  const seen = observations.map(sighted);
+  const routes = await store.route(seen.map(({ query }) => query));
+  const plan = group(chain, seen, routes, atMs, (list) => {
     const inputs: Input[] = [{ type: "observe", observations: list, maxTransfers: transfersPerPayment }];
     if (report.head) inputs.push({ type: "head", height: report.head.height });
     return inputs;
@@ -70,14 +64,14 @@ function orphaned(chain: string, transfer: BlockTransfer, atMs: number): Observa
 
 function group(
   chain: string,
-  observations: readonly Observation[],
+  seen: readonly Sighted[],
   routes: readonly Route[],
   atMs: number,
   inputsFor: (observations: readonly Observation[]) => Input[],
 ): Plan {
   const perPayment = new Map<string, Observation[]>();
   const lost: UnattributedCommand[] = [];
-  for (const [place, observation] of observations.entries()) {
+  for (const [place, { observation }] of seen.entries()) {
     const route = routes[place] as Route;
     for (const paymentId of route.paymentIds) {
       const list = perPayment.get(paymentId);
@@ -85,6 +79,8 @@ function group(
       else perPayment.set(paymentId, [observation]);
     }
     if (observation.status !== "seen" && observation.status !== "included") continue;
+    // Moving nothing is no payment, and lost to nobody.
+    if (observation.amountAtomic <= 0n) continue;
     for (const { merchantId, address, why } of route.unattributed) {
       lost.push(unattributed({ merchantId, address, chain, why, atMs, observation }));
     }

@@ -44,6 +44,9 @@ export interface PaymentCommand {
   /** Given with a payment that is to be created on a derived address: whose address at `derivationIndex` it is, as
    * `MerchantStore.takeDerivationIndex` was asked. A transfer to it then moves the gap behind that index. */
   derivedFrom?: string;
+  /** Given with a payment that is to be created and waits for more than its address: that address's own match key. It is
+   * watched from then on, and what comes there for nobody is told to the merchant. */
+  sharedRecipient?: string;
   /** Only those that changed. */
   transfers: readonly Transfer[];
   /** Those that were taken to be unknown: where one is not, the command is refused (`conflict`: this payment has it;
@@ -138,7 +141,7 @@ export type AppendResult =
   /** Stored. An unattributed transfer that was already recorded gives no records. */
   | { ok: true; records: readonly LogRecord[] }
   /** `conflict`: the payment has another sequence: load it and decide again. `address_in_use`: a payment is to be
-   * created where another open one of this merchant waits (one that opens again is not refused). `transfer_credited`: a
+   * created where another open one of this merchant waits for the same match key (one that opens again is not refused). `transfer_credited`: a
    * transfer belongs to another payment of this merchant: route it again. `idempotency`: the key was used meanwhile:
    * read the stored answer. */
   | { ok: false; reason: "conflict" | "address_in_use" | "transfer_credited" | "idempotency" }

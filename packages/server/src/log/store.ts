@@ -26,7 +26,14 @@ export interface Route {
 export interface UnattributedRoute {
   merchantId: string;
   address: string;
-  why: Extract<UnattributedReason, "older_than_payment" | "payment_erased">;
+  why: Extract<UnattributedReason, "older_than_payment" | "payment_erased" | "no_match">;
+}
+
+/** A match key under which a transfer may be waited for beside its recipient alone. */
+export interface RouteKey {
+  matchKey: string;
+  /** Only where the payment names the transaction itself: in place of the query's `timeMs`, whatever was recorded. */
+  namedTimeMs?: number;
 }
 
 export interface RouteQuery {
@@ -34,6 +41,8 @@ export interface RouteQuery {
   txId: string;
   index: string;
   recipient: string;
+  /** Looked up before the recipient alone, in this order. Left out: none. */
+  narrower?: readonly RouteKey[];
   /** The transfer's time: payments created later are not credited. Where the merchant's transfer was recorded as
    * credited to nobody before, the earlier of this and the time that was known then. */
   timeMs: number;
@@ -91,10 +100,10 @@ export interface PaymentStore {
   /** Newest first, each with its newest 10 transfers. `next` is `null` on the last page; a page that holds more than
    * 5,000 transfers ends before its limit. */
   list(query: PaymentQuery): Promise<{ payments: readonly PaymentState[]; next: string | null }>;
-  /** The newest payment (by creation) that names this address, whatever its status, with its newest transfer. `null`
-   * also where the newest one was erased. */
+  /** The newest payment (by creation) that waits for this address alone, whatever its status, with its newest transfer.
+   * `null` also where the newest one was erased. */
   latestOnAddress(merchantId: string, chain: string, recipient: string): Promise<Snapshot | null>;
-  /** The merchants that have a payment on this address. */
+  /** The merchants that have a payment which waits for this address alone. */
   merchantsOnAddress(chain: string, recipient: string): Promise<readonly string[]>;
   /** Results in the order of the queries. */
   route(queries: readonly RouteQuery[]): Promise<readonly Route[]>;
@@ -111,7 +120,8 @@ export interface PaymentStore {
   transfersInBlock(chain: string, blockHash: string): Promise<readonly BlockTransfer[]>;
   /** Transfers that are not final and not lost; not those of erased payments, of which nothing is told any more. */
   openTransfers(chain: string): Promise<readonly OpenTransfer[]>;
-  /** Every match key that any payment on this chain ever named, in pages; `after` is the last key of the page before. */
+  /** Every match key that any payment on this chain ever named, and the addresses below them (`sharedRecipient`), in
+   * pages; `after` is the last key of the page before. */
   watchedRecipients(chain: string, after: string | null, limit: number): Promise<readonly string[]>;
   progress(chain: string): Promise<WatcherProgress | null>;
   /** How many payments stand in each status; erased ones are none. O(1) in the number of payments. */
@@ -206,6 +216,11 @@ export interface MerchantStore {
   merchants(): Promise<readonly Merchant[]>;
   merchant(id: string): Promise<Merchant | null>;
   setXpub(merchantId: string, chain: string, xpub: string): Promise<void>;
+  /** On which his payments wait that are told apart by something beside the address, where none is derived.
+   * Rejects when another merchant has it. */
+  setAddress(merchantId: string, chain: string, address: string): Promise<void>;
+  /** By chain. */
+  addresses(merchantId: string): Promise<Readonly<Record<string, string>>>;
   /** `CLOSED_SETTINGS` where nothing was set. */
   settings(merchantId: string): Promise<MerchantSettings>;
   /** Changes those given, leaves the others. */

@@ -21,7 +21,7 @@ export function decideCommand(state: PaymentState, input: CommandInput, atMs: nu
   const { payment } = state;
   const command = commandOf(input);
   const cell = COMMAND_TABLE[payment.status][command];
-  if (cell === "unchanged" || isAlreadySo(payment, input, cell)) return unchanged(state);
+  if (cell === "unchanged" || isAlreadySo(state, input, cell)) return unchanged(state);
   if (cell === "refused") return refuse(state, command);
   if (cell.when !== null && !holds(cell.when, state)) return refuse(state, command, cell.when);
   if (input.type === "deliver" && !nextDeliveries(state).includes(input.to)) return refuseDelivery(state, input.to);
@@ -30,7 +30,10 @@ export function decideCommand(state: PaymentState, input: CommandInput, atMs: nu
   draft.command = stockCommandOf(input);
   draft.payment.status = cell.to;
   if (input.type === "erase") return erase(state, draft);
-  if (input.type === "claim") draft.payment.claimedAtMs = draft.atMs;
+  if (input.type === "claim") {
+    draft.payment.claimedAtMs ??= draft.atMs;
+    draft.payment.claimedTxId = input.txId ?? payment.claimedTxId;
+  }
   if (input.type === "deliver") draft.payment.delivery = input.to;
   if (input.type === "resolve") flag(draft, "manual");
   emit(draft, cell.event, [], whatWasSaid(state, input, draft));
@@ -55,10 +58,13 @@ function wantsStock({ stock }: Payment, input: CommandInput): boolean {
 }
 
 /** Asked twice, done once: a repeated command is accepted and changes nothing. */
-function isAlreadySo(payment: Payment, input: CommandInput, cell: CommandCell): boolean {
+function isAlreadySo({ payment, transfers }: PaymentState, input: CommandInput, cell: CommandCell): boolean {
   switch (input.type) {
     case "claim":
-      return payment.claimedAtMs !== null;
+      if (input.txId === undefined) return payment.claimedAtMs !== null;
+      if (payment.claimedTxId === input.txId) return true;
+      // The chain was faster: what is named is here already.
+      return cell === "refused" && transfers.some(({ txId }) => txId === input.txId);
     case "cancel":
       return false;
     case "deliver":
@@ -95,7 +101,8 @@ function whatWasSaid({ payment }: PaymentState, input: CommandInput, draft: Draf
 /** Nothing of the buyer stays in the payment, and nothing is waited for any more. */
 function erase(state: PaymentState, draft: Draft): Decision {
   const { payment } = draft;
-  Object.assign(payment, { customer: null, metadata: null, items: null, reference: null, erasedAtMs: draft.atMs });
+  const personal = { customer: null, metadata: null, items: null, reference: null, match: null, claimedTxId: null };
+  Object.assign(payment, { ...personal, erasedAtMs: draft.atMs });
   emit(draft, "payment.erased");
   const transfers = state.transfers.map((transfer) =>
     transfer.dueHeight === null ? transfer : { ...transfer, dueHeight: null },

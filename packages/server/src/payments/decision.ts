@@ -48,7 +48,8 @@ export type Input =
   | { type: "head"; height: number }
   /** Time has passed; the chain has been watched without a gap until `watchedUntilMs`. */
   | { type: "tick"; watchedUntilMs: number }
-  | { type: "claim" }
+  /** `txId`: in canonical form; of a payment that knows its payer. */
+  | { type: "claim"; txId?: string }
   | { type: "cancel" }
   | { type: "deliver"; to: DeliveryState }
   | { type: "resolve"; as: "paid" | "failed" }

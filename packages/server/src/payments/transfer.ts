@@ -23,8 +23,8 @@ export interface Observation {
   index: string;
   asset: string;
   amountAtomic: bigint;
-  /** The match key: on Bitcoin the scriptPubKey in hex, elsewhere the canonical address; with what the payment is told
-   * apart by beside it, where it is (chains/match.ts). */
+  /** On Bitcoin the scriptPubKey in hex, elsewhere the canonical address; from a watcher with everything beside it that
+   * payments wait for (`watchedKey` in chains/match.ts). */
   recipient: string;
   /** The recipient's standing payment is a registration: the transfer belongs to a standing payment of its own for each
    * of these texts, which is made when the first one comes (Tributary's memos). */
@@ -54,6 +54,7 @@ export interface Transfer {
   index: string;
   asset: string;
   amountAtomic: bigint;
+  /** Without what a payment may be told apart by beside it: that belongs to the payment. */
   recipient: string;
   status: TransferStatus;
   confirmations: number;
@@ -79,6 +80,12 @@ const BLOCK_CLOCK_LAG_MS = 10 * 60_000;
 export function creditTimeMs(observation: Pick<Observation, "block" | "observedAtMs">): number {
   if (!observation.block) return observation.observedAtMs;
   return Math.min(observation.observedAtMs, observation.block.timeMs + BLOCK_CLOCK_LAG_MS);
+}
+
+/** The same for a payment that names the transaction itself: it is sent first and named afterwards, so what was seen of
+ * it within the last ten minutes is meant. */
+export function namedCreditTimeMs({ block, observedAtMs }: Pick<Observation, "block" | "observedAtMs">): number {
+  return (block ? Math.min(block.timeMs, observedAtMs) : observedAtMs) + BLOCK_CLOCK_LAG_MS;
 }
 
 /** Does it count as received? */

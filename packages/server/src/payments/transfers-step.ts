@@ -7,7 +7,7 @@ import type { Rejection } from "./decision.ts";
 import { observeKnown, observeUnknown, raiseHead } from "./observe-transfer.ts";
 import type { Payment, PaymentState } from "./payment.ts";
 import { saneObservation } from "./sane.ts";
-import { creditTimeMs, type Observation, type Transfer, transferKey } from "./transfer.ts";
+import { creditTimeMs, namedCreditTimeMs, type Observation, type Transfer, transferKey } from "./transfer.ts";
 import { sameTransfer, type TransferChange } from "./transfer-change.ts";
 import { FIRST_OBSERVATION } from "./transfer-transitions.ts";
 
@@ -75,7 +75,8 @@ function netStep(
 /** Why a transfer that is not known yet is not credited to this payment; `null` if it is. */
 function rejectionOf(payment: Payment, observation: Observation, hasRoom: boolean): UnattributedReason | null {
   if (observation.chain !== payment.chain || observation.asset !== payment.asset) return "wrong_asset";
-  if (creditTimeMs(observation) < payment.createdAtMs) return "older_than_payment";
+  const timeMs = payment.match?.txId === undefined ? creditTimeMs(observation) : namedCreditTimeMs(observation);
+  if (timeMs < payment.createdAtMs) return "older_than_payment";
   if (payment.amountAtomic !== null && !hasRoom) return "too_many_transfers";
   return null;
 }

@@ -80,7 +80,8 @@ const questions: Record<keyof typeof reads, Ask> = {
   merchantsOnAddress: (at) => reads.merchantsOnAddress(at, chain, recipient),
   route: (at) => {
     const query = { chain, txId: "t", index: "0", recipient, timeMs: T0_MS };
-    return reads.route(at, [query, { ...query, timeMs: 0 }]);
+    const narrower = [{ matchKey: `${recipient}?txId=t&payer=p`, namedTimeMs: T0_MS }];
+    return reads.route(at, [query, { ...query, timeMs: 0 }, { ...query, narrower, recipient: "shared" }]);
   },
   products: (at) => reads.products(at, merchantId, ["product"]),
   listProducts: (at) => [

@@ -8,12 +8,15 @@ import { idempotencyHeaders, postResponses, sendAnswer } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import { NoBody, NoQuery, PaymentIdParams } from "../query.ts";
 import { paymentNotFound, secretCaller } from "../request-auth.ts";
-import { oneOf, PaymentRef } from "../schemas.ts";
+import { oneOf, PaymentRef, Text } from "../schemas.ts";
 
 type DeliveryTarget = Exclude<DeliveryState, "none">;
 const DELIVERY_TARGETS = DELIVERY_STATES.filter((state): state is DeliveryTarget => state !== "none");
 
 const strict = { additionalProperties: false } as const;
+const TX_ID =
+  "The transaction by which it was paid: looked up at once, and shown to you as `claimedTxId`. Only where `match.payer` is known, and it counts only if that address sent it.";
+const ClaimBody = Type.Object({ txId: Type.Optional(Text(200, TX_ID)) }, strict);
 const DeliveryBody = Type.Object({ to: oneOf(DELIVERY_TARGETS) }, strict);
 const ResolveBody = Type.Object({ as: oneOf(["paid", "failed"]) }, strict);
 
@@ -23,8 +26,8 @@ export function paymentCommands(context: RouteContext): void {
   api.post("/v1/payments/:id/cancel", { schema: schemaOf("cancelPayment", CANCEL, NoBody) }, (request, reply) =>
     execute(request, reply, request.params.id, { type: "cancel" }),
   );
-  api.post("/v1/payments/:id/claim", { schema: schemaOf("claimPayment", CLAIM, NoBody) }, (request, reply) =>
-    execute(request, reply, request.params.id, { type: "claim" }),
+  api.post("/v1/payments/:id/claim", { schema: schemaOf("claimPayment", CLAIM, ClaimBody) }, (request, reply) =>
+    execute(request, reply, request.params.id, { type: "claim", ...request.body }),
   );
   api.post(
     "/v1/payments/:id/delivery",
@@ -50,7 +53,7 @@ function schemaOf<B extends TSchema>(operationId: string, summary: string, body:
     querystring: NoQuery,
     headers: idempotencyHeaders,
     body,
-    response: postResponses({ 200: PaymentRef }, "not_found", "invalid_state", "conflict"),
+    response: postResponses({ 200: PaymentRef }, "not_found", "invalid_state", "not_supported", "conflict"),
   };
 }
 

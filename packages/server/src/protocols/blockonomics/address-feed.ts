@@ -105,7 +105,8 @@ export class AddressFeed {
   #deliver(published: Published): void {
     const { record } = published;
     const { payment, transfers } = record.data;
-    if (payment === null) return;
+    // Who names an address alone cannot tell payments that share it apart: they are not served here.
+    if (payment === null || payment.sharesAddress) return;
     if (record.type === "payment.created") this.#newestPaymentId = payment.id;
     if (this.#snapshot?.state.payment.id === payment.id && record.offset <= this.#snapshot.offset) return;
     const mine = payment.id === this.#newestPaymentId;

@@ -25,6 +25,14 @@ export class SqliteMerchantStore implements MerchantStore {
     return this.#database.write("setXpub", merchantId, chain, xpub);
   }
 
+  setAddress(merchantId: string, chain: string, address: string): Promise<void> {
+    return this.#database.write("setAddress", merchantId, chain, address);
+  }
+
+  addresses(merchantId: string): Promise<Readonly<Record<string, string>>> {
+    return this.#database.read("addresses", merchantId);
+  }
+
   settings(merchantId: string): Promise<MerchantSettings> {
     return this.#database.read("settings", merchantId);
   }

@@ -69,6 +69,8 @@ export interface WirePayment extends Wire {
   opensOn: string | null;
   derivationIndex: number | null;
   derivedFrom: string | null;
+  /** The address and its own match key, of one that is to be created and waits for more than that. */
+  shared: { recipient: string; address: string } | null;
   /** `TRANSFER_COLUMNS` of each. */
   transfers: readonly Values[];
   newTransfers: readonly Values[];
@@ -123,6 +125,7 @@ function commandToWire(command: AppendCommand): WireCommand {
 
 function paymentToWire(command: PaymentCommand): WirePayment {
   const { payment, expectedSequence, transfers, newTransfers = [], events, derivedFrom, idempotency } = command;
+  const { sharedRecipient } = command;
   const row = paymentToRow(payment);
   const isNew = expectedSequence === 0;
   return {
@@ -138,6 +141,10 @@ function paymentToWire(command: PaymentCommand): WirePayment {
     opensOn: isNew && row.is_open === 1 ? payment.recipient : null,
     derivationIndex: payment.derivationIndex,
     derivedFrom: derivedFrom ?? null,
+    shared:
+      sharedRecipient === undefined
+        ? null
+        : { recipient: sharedRecipient, address: payment.address ?? sharedRecipient },
     transfers: transfers.map((transfer) => transferValues(payment, transfer)),
     newTransfers: newTransfers.map((transfer) => transferValues(payment, transfer)),
     records: events.map(recordToWire),

@@ -41,6 +41,14 @@ export function merchant(connection: Connection, id: string): Merchant | null {
   });
 }
 
+export function addresses(connection: Connection, merchantId: string): Readonly<Record<string, string>> {
+  const rows = connection.all<{ chain: string; address: string }>(
+    "SELECT chain, address FROM merchant_addresses WHERE merchant_id = ? ORDER BY chain",
+    merchantId,
+  );
+  return Object.fromEntries(rows.map(({ chain, address }) => [chain, address]));
+}
+
 export function settings(connection: Connection, merchantId: string): MerchantSettings {
   const rows = connection.all<{ name: string; value: string }>(
     "SELECT name, value FROM merchant_settings WHERE merchant_id = ?",

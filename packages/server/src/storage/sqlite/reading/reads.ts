@@ -1,7 +1,7 @@
 /** What the reader thread can be asked. */
 import { accessTokenByHash, accessTokens } from "./access-tokens.ts";
 import { head, offsetSince, readAfter } from "./log.ts";
-import { idempotentAnswer, keyByHash, keys, merchant, merchants, settings } from "./merchants.ts";
+import { addresses, idempotentAnswer, keyByHash, keys, merchant, merchants, settings } from "./merchants.ts";
 import { countByStatus, latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
 import { countOrders, listProducts, pendingOrder, products } from "./products.ts";
 import { creditedPayments, merchantsOnAddress, route } from "./route.ts";
@@ -33,6 +33,7 @@ export const reads = {
   progress,
   merchants,
   merchant,
+  addresses,
   settings,
   keys,
   keyByHash,

@@ -66,7 +66,9 @@ export function watchedRecipients(
 ): readonly string[] {
   return connection
     .all<{ recipient: string }>(
-      "SELECT DISTINCT recipient FROM payments WHERE chain = ? AND recipient > ? ORDER BY recipient LIMIT ?",
+      `SELECT recipient FROM payments WHERE chain = ?1 AND recipient > ?2
+       UNION SELECT recipient FROM shared_addresses WHERE chain = ?1 AND recipient > ?2
+       ORDER BY recipient LIMIT ?3`,
       chain,
       after ?? "",
       limit,

@@ -20,6 +20,7 @@ import {
   FIND_TRANSFER,
   INSERT_PAYMENT,
   INSERT_RECORD,
+  INSERT_SHARED_ADDRESS,
   INSERT_TOPIC,
   INSERT_TRANSFER,
   TRANSFER_COLUMNS,
@@ -129,7 +130,7 @@ function requireContiguous({ id, expectedSequence, sequence, records }: WirePaym
 
 function insert(transaction: Transaction, command: WirePayment): Refused | null {
   const { connection } = transaction;
-  const { id, merchantId, chain, payment, opensOn, derivedFrom } = command;
+  const { id, merchantId, chain, payment, opensOn, derivedFrom, shared } = command;
   if (connection.get("SELECT 1 FROM payments WHERE id = ?", id)) return { ok: false, reason: "conflict" };
   const isTaken =
     opensOn !== null &&
@@ -143,6 +144,7 @@ function insert(transaction: Transaction, command: WirePayment): Refused | null 
   const problem = orderProblem(transaction, command);
   if (problem) return orAnswered(transaction, command, problem);
   connection.run(INSERT_PAYMENT, ...payment, derivedFrom);
+  if (shared) connection.run(INSERT_SHARED_ADDRESS, chain, shared.recipient, merchantId, shared.address);
   return null;
 }
 

@@ -22,6 +22,16 @@ export function setXpub(connection: Connection, merchantId: string, chain: strin
   );
 }
 
+export function setAddress(connection: Connection, merchantId: string, chain: string, address: string): void {
+  connection.run(
+    `INSERT INTO merchant_addresses (merchant_id, chain, address) VALUES (?, ?, ?)
+     ON CONFLICT (merchant_id, chain) DO UPDATE SET address = excluded.address`,
+    merchantId,
+    chain,
+    address,
+  );
+}
+
 export function changeSettings(connection: Connection, merchantId: string, changed: Partial<MerchantSettings>): void {
   for (const [name, value] of Object.entries(changed)) {
     connection.run(

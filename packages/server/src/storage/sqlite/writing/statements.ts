@@ -120,6 +120,9 @@ const assignments = (columns: readonly string[]) => columns.map((column) => `${c
 export const INSERT_PAYMENT = `INSERT INTO payments (${PAYMENT_COLUMNS.join(", ")}, derived_from)
   VALUES (${places(PAYMENT_COLUMNS)}, ?)`;
 
+export const INSERT_SHARED_ADDRESS = `INSERT INTO shared_addresses (chain, recipient, merchant_id, address)
+  VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+
 /** What most decisions change. Behind the columns: id, the sequence that was decided on, and the indexed columns: changes
  * no row where one of them is another. */
 export const UPDATE_PAYMENT = `UPDATE payments SET ${assignments(CHANGING_COLUMNS)}

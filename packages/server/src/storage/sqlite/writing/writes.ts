@@ -1,13 +1,22 @@
 /** Single writes beside the log; each shares the commit of what waits with it. */
 import { issueAccessToken } from "./access-tokens.ts";
 import { deleteExpiredAnswers, storeIdempotentAnswer } from "./idempotency.ts";
-import { changeSettings, createKey, createMerchant, revokeKey, setXpub, takeDerivationIndex } from "./merchants.ts";
+import {
+  changeSettings,
+  createKey,
+  createMerchant,
+  revokeKey,
+  setAddress,
+  setXpub,
+  takeDerivationIndex,
+} from "./merchants.ts";
 import { commitSandbox } from "./sandbox.ts";
 import { deleteOldSessions, keepSession } from "./sessions.ts";
 
 export const writes = {
   createMerchant,
   setXpub,
+  setAddress,
   changeSettings,
   createKey,
   revokeKey,
