@@ -5,7 +5,7 @@ import { SandboxChain } from "./chains/sandbox/chain.ts";
 import { SandboxChainControls } from "./chains/sandbox/controls.ts";
 import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
 import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
-import type { Watcher } from "./chains/watcher.ts";
+import type { ChainFacts, Watcher } from "./chains/watcher.ts";
 import type { ChainConfig, Config } from "./config/config.ts";
 import type { SandboxControls } from "./http/deps.ts";
 import type { KnownChain } from "./ingest/chain-registry.ts";
@@ -42,6 +42,12 @@ export async function openChains(
   return chains;
 }
 
+/** What is known of a configured chain without asking a node. */
+export async function factsOf(chain: string, settings: ChainConfig, parts: WatcherParts): Promise<ChainFacts> {
+  if (settings.kind === "external") return new ExternalFacts(chain, settings);
+  return (await openWatcher(chain, settings, parts)).facts;
+}
+
 /** Loaded only where it is configured: the sandbox starts sooner. */
 async function openWatcher(
   chain: string,
@@ -58,8 +64,8 @@ async function openWatcher(
       return openEvm({ chain, ...parts, ...settings });
     }
     case "sui": {
-      const { suiWatcher } = await import("./chains/sui/sui-watcher.ts");
-      return suiWatcher({ chain, ...parts, ...settings });
+      const { openSui } = await import("./chains/sui/open-sui.ts");
+      return openSui({ chain, ...parts, ...settings });
     }
     case "tron": {
       const { openTron } = await import("./chains/tron/open-tron.ts");

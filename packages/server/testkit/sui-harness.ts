@@ -1,7 +1,7 @@
 /** Sui for `testWatcher`: the genuine client on a simulated node. */
 import { createHash } from "node:crypto";
 import { SuiFacts } from "../src/chains/sui/facts.ts";
-import { type SuiWatcherOptions, suiWatcher } from "../src/chains/sui/sui-watcher.ts";
+import { type OpenSuiOptions, openSui } from "../src/chains/sui/open-sui.ts";
 import type { Watcher } from "../src/chains/watcher.ts";
 import { quietLogger } from "./quiet-logger.ts";
 import { RunningClock } from "./running-clock.ts";
@@ -45,8 +45,8 @@ export class SuiUnderTest implements ChainUnderTest {
     this.clock.advance(ms);
   }
 
-  createWatcher(options: Partial<SuiWatcherOptions> = {}): Watcher {
-    return suiWatcher({
+  createWatcher(options: Partial<OpenSuiOptions> = {}): Watcher {
+    return openSui({
       network: "localnet",
       chainId: this.node.ledger.chainId,
       endpoints: [{ url: this.node.url }],

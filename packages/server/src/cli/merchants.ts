@@ -1,4 +1,4 @@
-/** `paybell merchants create | list | set-xpub | settings` */
+/** `paybell merchants create | list | set-xpub | set-address | settings` */
 import { Command } from "commander";
 import { type AddressAllocator, InvalidXpub } from "../chains/watcher.ts";
 import type { Config } from "../config/config.ts";
@@ -8,6 +8,7 @@ import type { MerchantStore } from "../log/store.ts";
 import { addDatabaseFlags, configFrom } from "./config-flags.ts";
 import { existingMerchant } from "./existing-merchant.ts";
 import { type CliIo, CommandError, calledAs } from "./io.ts";
+import { setAddressCommand } from "./merchant-address.ts";
 import { settingsCommand } from "./merchant-settings.ts";
 import { table } from "./table.ts";
 import { withDatabase } from "./with-database.ts";
@@ -17,6 +18,7 @@ export function merchantsCommand(io: CliIo): Command {
   merchants.addCommand(createCommand(io));
   merchants.addCommand(listCommand(io));
   merchants.addCommand(setXpubCommand(io));
+  merchants.addCommand(setAddressCommand(io));
   merchants.addCommand(settingsCommand(io));
   return merchants;
 }

@@ -99,6 +99,7 @@ const questions: Record<keyof typeof reads, Ask> = {
   progress: (at) => reads.progress(at, chain),
   merchants: (at) => reads.merchants(at),
   merchant: (at) => reads.merchant(at, merchantId),
+  addresses: (at) => reads.addresses(at, merchantId),
   settings: (at) => reads.settings(at, merchantId),
   keys: (at) => reads.keys(at, merchantId),
   keyByHash: (at) => reads.keyByHash(at, "hash"),

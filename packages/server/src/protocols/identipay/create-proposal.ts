@@ -4,6 +4,7 @@ import { toDataURL } from "qrcode";
 import { type Static, Type } from "typebox";
 import type { Api } from "../../http/api.ts";
 import type { IdempotentPosts } from "../../http/deps.ts";
+import type { ChainRegistry } from "../../ingest/chain-registry.ts";
 import type { CreateRequest } from "../../ingest/ingest.ts";
 import { PaybellError } from "../../kit/errors.ts";
 import { ALLOWED } from "../../kit/strict-schema.ts";
@@ -144,10 +145,16 @@ async function prepare(
     ...due,
     ...(address === undefined ? {} : { address }),
     reference: proposal.intentHash,
+    // Where the chain knows intent hashes, they tell apart what is paid to one address.
+    ...(knowsIntentHashes(context.registry, due.chain) ? { match: { intentHash: proposal.intentHash } } : {}),
     metadata,
     expiresAtMs,
   };
   return { wanted, proposal };
+}
+
+function knowsIntentHashes(registry: ChainRegistry, chain: string): boolean {
+  return registry.get(chain).facts.match?.kinds.includes("intentHash") ?? false;
 }
 
 function refuseTooLarge(metadata: object, metadataBytes: number): void {

@@ -9,7 +9,7 @@ import { expectedChainId, type SuiNetworkName } from "./network.ts";
 import { type SuiEndpoint, SuiNode } from "./sui-node.ts";
 import { SuiSource } from "./sui-source.ts";
 
-export interface SuiWatcherOptions {
+export interface OpenSuiOptions {
   /** The name in the API and the config; default `sui`. */
   chain?: string;
   network: SuiNetworkName;
@@ -36,7 +36,7 @@ const TIMEOUT_MS = 15_000;
 /** Half a minute: Sui certifies about four checkpoints a second. */
 const MAX_LAG_CHECKPOINTS = 120;
 
-export function suiWatcher(options: SuiWatcherOptions): FollowingWatcher {
+export function openSui(options: OpenSuiOptions): FollowingWatcher {
   const { network, settlementPackages, timeoutMs = TIMEOUT_MS, clock, logger, pollIntervalMs, maxSilenceMs } = options;
   const facts = new SuiFacts(options);
   const chainId = expectedChainId(network, options.chainId);
