@@ -75,6 +75,17 @@ export const METRICS = {
     "How long ago everything that had happened on the chain was in the log. Absent until that is first known.",
     "chain",
   ),
+  paybell_chain_endpoints: gauge(
+    "Endpoints of the chain: `current` answers, `standby` could, `failed` is left alone. Absent for a chain with one node.",
+    "chain",
+    "state",
+  ),
+  paybell_chain_endpoint_failures_total: counter(
+    "Why endpoints were not used: `failed` no usable answer, `rate_limited` it asked to be left alone, `stalled` no answer in time, `unfit` another network or a method missing, `blocks_missing` it no longer has what is needed, `stale` behind the others.",
+    "chain",
+    "reason",
+  ),
+  paybell_chain_endpoint_switches_total: counter("How often another endpoint of the chain took over.", "chain"),
   paybell_event_loop_delay_seconds: gauge(
     "How late timers came since the last scrape: the share `quantile` of them came no later.",
     "quantile",

@@ -159,6 +159,23 @@ export class Metrics {
     each("paybell_chain_lag_seconds", ({ watchedUntilMs }) =>
       watchedUntilMs === null ? null : Math.max(0, nowMs - watchedUntilMs) / 1_000,
     );
+    this.#readEndpoints(chains);
+  }
+
+  #readEndpoints(chains: readonly ({ chain: string } & WatcherStatus)[]): void {
+    const states = this.#gauge("paybell_chain_endpoints");
+    const failures = this.#counter("paybell_chain_endpoint_failures_total");
+    const switches = this.#counter("paybell_chain_endpoint_switches_total");
+    for (const instrument of [states, failures, switches]) instrument.reset();
+    for (const { chain, endpoints: status } of chains) {
+      if (!status) continue;
+      switches.inc({ chain }, status.switches);
+      for (const state of ["current", "standby", "failed"]) states.set({ chain, state }, 0);
+      for (const { current, problem, failures: counts } of status.endpoints) {
+        states.inc({ chain, state: problem !== null ? "failed" : current ? "current" : "standby" });
+        for (const [reason, count] of Object.entries(counts)) failures.inc({ chain, reason }, count);
+      }
+    }
   }
 
   #readProcess(): void {

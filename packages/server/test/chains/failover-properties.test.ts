@@ -2,6 +2,7 @@
  * Whatever faults happen: an answer comes from one endpoint, nobody is asked while he asked to be left alone, every
  * question ends, and following goes on once one endpoint is good. The endpoints are scripted.
  */
+import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BlockGone, BlocksMissing, EndpointFailure, NodeProblem } from "../../src/chains/following/block-source.ts";
@@ -39,6 +40,7 @@ class Stage {
   });
   /** Asked although it had asked to be left alone. */
   readonly impolite: string[] = [];
+  readonly #stalled: ((error: Error) => void)[] = [];
 
   constructor() {
     for (const source of this.sources) source.branch = source.name;
@@ -51,9 +53,20 @@ class Stage {
     source.fault = (question) => {
       if (this.clock.nowMs() < busyUntilMs) this.impolite.push(`${source.name}: ${question}`);
       if (fault === "busy") busyUntilMs = this.clock.nowMs() + RETRY_AFTER_MS;
-      return faultOf(fault);
+      return fault === "stalled" ? this.#stall() : faultOf(fault);
     };
     if (fault === "none") source.fault = null;
+  }
+
+  /** Ends what is under way, comparisons included. */
+  async settle(): Promise<void> {
+    for (const place of this.sources.keys()) this.set(place, "down", 100);
+    for (const end of this.#stalled) end(new EndpointFailure("The line is cut."));
+    for (let turns = 0; turns < 20; turns += 1) await turn();
+  }
+
+  #stall(): Promise<never> {
+    return new Promise((_, reject) => this.#stalled.push(reject));
   }
 
   async ask(question: (typeof QUESTIONS)[number]): Promise<void> {
@@ -74,7 +87,6 @@ class Stage {
 function faultOf(fault: Fault): Promise<never> | undefined {
   if (fault === "down") return Promise.reject(new EndpointFailure("It is down."));
   if (fault === "busy") return Promise.reject(new EndpointFailure("It is busy.", { retryAfterMs: RETRY_AFTER_MS }));
-  if (fault === "stalled") return new Promise(() => undefined);
   if (fault === "wrong-network") return Promise.reject(new NodeProblem("It is on another network."));
   if (fault === "pruned") return Promise.reject(new BlocksMissing("It has none of them.", null));
   if (fault === "broken") return Promise.reject(new TypeError("undefined is not a block"));
@@ -114,6 +126,7 @@ describe("whatever the endpoints do", () => {
       fc.asyncProperty(anySteps, fc.nat(2), async (steps, good) => {
         const stage = new Stage();
         await run(stage, steps);
+        await stage.settle();
         stage.set(good, "none", 100);
         stage.clock.advance(RETRY_AFTER_MS);
         for (const other of [0, 1, 2]) if (other !== good) stage.set(other, "down", 100);

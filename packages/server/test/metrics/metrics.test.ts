@@ -158,6 +158,39 @@ describe("the figures", () => {
     expect((await scrape(metrics)).get('paybell_chain_lag_seconds{chain="bitcoin"}')).toBe(2.5);
   });
 
+  it("tell how the endpoints of a chain stand, by reason and never by name", async () => {
+    const { metrics } = make();
+    const none = { failed: 0, rate_limited: 0, stalled: 0, unfit: 0, blocks_missing: 0, stale: 0 };
+    const endpoint = { name: "https://secret.example", current: false, problem: null, headHeight: 7, failures: none };
+    const endpoints = [
+      { ...endpoint, current: true, failures: { ...none, stale: 1 } },
+      endpoint,
+      { ...endpoint, problem: "down", failures: { ...none, failed: 2, rate_limited: 1 } },
+    ];
+    const status = { connected: true, headHeight: 7, lagBlocks: 0, problem: null, watchedUntilMs: 0 };
+    metrics.read({
+      chains: () => [
+        { chain: "tron", ...status, endpoints: { switches: 3, endpoints } },
+        { chain: "bitcoin", ...status },
+      ],
+    });
+    await scrape(metrics);
+    const series = await scrape(metrics);
+    const told = [...series].filter(([name]) => name.startsWith("paybell_chain_endpoint"));
+    expect(told.filter(([, value]) => value > 0).sort()).toEqual(
+      [
+        ['paybell_chain_endpoints{chain="tron",state="current"}', 1],
+        ['paybell_chain_endpoints{chain="tron",state="standby"}', 1],
+        ['paybell_chain_endpoints{chain="tron",state="failed"}', 1],
+        ['paybell_chain_endpoint_failures_total{chain="tron",reason="stale"}', 1],
+        ['paybell_chain_endpoint_failures_total{chain="tron",reason="failed"}', 2],
+        ['paybell_chain_endpoint_failures_total{chain="tron",reason="rate_limited"}', 1],
+        ['paybell_chain_endpoint_switches_total{chain="tron"}', 3],
+      ].sort(),
+    );
+    expect([...series.keys()].join()).not.toContain("secret");
+  });
+
   it("say how late the event loop was since the last scrape", async () => {
     const { metrics } = make();
     await scrape(metrics);
