@@ -40,12 +40,12 @@ export async function newPayment(
   const chain = chains.get(request.chain);
   const asset = chains.asset(chain, request.asset);
   const match = readMatch(request, chain.facts);
+  const confirmationsRequired = confirmationsFor(request, chain);
   const { derivationIndex, derivedFrom, ...given } =
     request.address === undefined
       ? await allocate(request.merchantId, chain, match, merchants, defaults.gapLimit)
       : { address: request.address, derivationIndex: null, derivedFrom: null };
   const { address, recipient } = readAddress(chain, given.address);
-  const confirmationsRequired = confirmationsFor(request, chain);
   const standing = request.amountAtomic === null;
   const payment: NewPayment = {
     id: request.id ?? randomUUID(),
