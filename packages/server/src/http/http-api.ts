@@ -32,6 +32,7 @@ import { observations } from "./routes/observations.ts";
 import { orders } from "./routes/orders.ts";
 import { paymentCommands } from "./routes/payment-commands.ts";
 import { paymentEvents } from "./routes/payment-events.ts";
+import { paymentQr } from "./routes/payment-qr.ts";
 import { products } from "./routes/products.ts";
 import { sandbox } from "./routes/sandbox.ts";
 
@@ -42,6 +43,7 @@ const ROUTES: readonly ((context: RouteContext) => void)[] = [
   createPayment,
   listPayments,
   getPayment,
+  paymentQr,
   paymentCommands,
   erasePayment,
   events,
