@@ -14,7 +14,7 @@ import type { Clock } from "../kit/clock.ts";
 import type { EventLog, PaymentCommand } from "../log/event-log.ts";
 import type { PaymentStore, TransferName } from "../log/store.ts";
 import { decide, type NewPayment } from "../payments/decide.ts";
-import type { Payment, PaymentState } from "../payments/payment.ts";
+import { isOpen, type Payment, type PaymentState } from "../payments/payment.ts";
 import { type Observation, transferTimeMs } from "../payments/transfer.ts";
 import { sharedRecipientOf } from "./creation.ts";
 import { sighted } from "./sighted.ts";
@@ -81,7 +81,9 @@ export class Registrations {
     const states = asked.length === 0 ? [] : await this.#options.store.loadForDecision(asked);
     const found = new Map<string, Payment>();
     for (const state of states) {
-      if (state?.payment.match?.tributary !== undefined) found.set(state.payment.id, state.payment);
+      const { payment } = state ?? {};
+      // One that was cancelled opens nothing any more; what still comes is told as unexpected funds.
+      if (payment?.match?.tributary !== undefined && isOpen(payment.status)) found.set(payment.id, payment);
     }
     return found;
   }

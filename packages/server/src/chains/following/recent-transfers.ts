@@ -3,6 +3,7 @@
  * block brought in between had no payment yet, and is told again once there is one.
  */
 import type { BlockRef } from "../../payments/transfer.ts";
+import { narrowerKeys, recipientIn } from "../match.ts";
 import type { SightedTransfer } from "./block-source.ts";
 
 export interface RecentTransfer {
@@ -25,9 +26,11 @@ export class RecentTransfers {
       const [oldest] = this.#byBlock.keys();
       if (this.#byBlock.size > BLOCKS && oldest !== undefined) this.#byBlock.delete(oldest);
     }
-    const known = inBlock.get(transfer.recipient);
-    if (known) known.push({ transfer, block });
-    else inBlock.set(transfer.recipient, [{ transfer, block }]);
+    for (const matchKey of [...narrowerKeys(transfer.recipient), recipientIn(transfer.recipient)]) {
+      const known = inBlock.get(matchKey);
+      if (known) known.push({ transfer, block });
+      else inBlock.set(matchKey, [{ transfer, block }]);
+    }
   }
 
   /** The chain has dropped it. */
