@@ -109,7 +109,12 @@ export class Follower {
   async lookFor(matchKey: string): Promise<void> {
     const { txId } = matchIn(matchKey);
     const known = this.#recent.of(matchKey);
-    await this.#tell(known.map(({ transfer, block }) => this.#included(transfer, block)));
+    // An address is watched a moment before its payment is stored: what was seen in between is told again.
+    const waiting = this.#parts.tracked.waitingFor(matchKey).filter(({ state }) => state === "pending");
+    await this.#tell([
+      ...known.map(({ transfer, block }) => this.#included(transfer, block)),
+      ...waiting.map((transfer) => this.#tellOf(transfer, "seen")),
+    ]);
     if (txId === undefined) return;
     const found = await this.#parts.source.transaction(txId, this.#interest);
     const block = found?.block;

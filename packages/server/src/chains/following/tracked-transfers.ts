@@ -35,6 +35,7 @@ export class TrackedTransfers {
   readonly #bySpend = new Map<string, Set<string>>();
   readonly #byBlock = new Map<string, Set<string>>();
   readonly #waiting = new Set<string>();
+  readonly #waitingFor = new Map<string, Set<string>>();
 
   /** @param height where following goes on */
   static from(open: readonly OpenTransfer[], height: number): TrackedTransfers {
@@ -56,7 +57,9 @@ export class TrackedTransfers {
     this.#byKey.set(key, transfer);
     for (const spend of transfer.spends) addTo(this.#bySpend, spend, key);
     if (transfer.block) addTo(this.#byBlock, transfer.block.hash, key);
-    if (transfer.state !== "included") this.#waiting.add(key);
+    if (transfer.state === "included") return;
+    this.#waiting.add(key);
+    addTo(this.#waitingFor, transfer.recipient, key);
   }
 
   delete(transfer: Pick<TrackedTransfer, "txId" | "index">): void {
@@ -66,6 +69,7 @@ export class TrackedTransfers {
     for (const spend of known.spends) removeFrom(this.#bySpend, spend, key);
     if (known.block) removeFrom(this.#byBlock, known.block.hash, key);
     this.#waiting.delete(key);
+    removeFrom(this.#waitingFor, known.recipient, key);
     this.#byKey.delete(key);
   }
 
@@ -82,6 +86,11 @@ export class TrackedTransfers {
   /** Those that are in no block. */
   get waiting(): TrackedTransfer[] {
     return this.#named(this.#waiting);
+  }
+
+  /** Of these, the ones for this match key. */
+  waitingFor(matchKey: string): TrackedTransfer[] {
+    return this.#named(this.#waitingFor.get(matchKey));
   }
 
   includedIn(blockHash: string): TrackedTransfer[] {
