@@ -12,11 +12,11 @@ import {
   type PendingNews,
   type SourceBlock,
 } from "../following/block-source.ts";
+import { followHeads } from "../following/head-feed.ts";
 import { JsonHttp } from "../following/json-http.ts";
 import type { EvmBlock } from "./answers.ts";
 import { BlockScanner } from "./block-scanner.ts";
 import { EvmNode } from "./evm-node.ts";
-import { followHeads } from "./head-feed.ts";
 import { JsonRpc } from "./json-rpc.ts";
 import { checkNode } from "./node-check.ts";
 import { PendingTransactions } from "./pending.ts";
@@ -48,6 +48,7 @@ export class EvmSource implements BlockSource {
   readonly #options: EvmSourceOptions;
   readonly #node: EvmNode;
   readonly #scanner: BlockScanner;
+  #headHash: string | null = null;
   readonly #closing = new AbortController();
 
   constructor(options: EvmSourceOptions) {
@@ -59,11 +60,13 @@ export class EvmSource implements BlockSource {
     this.name = http.name;
     if (mempool) {
       const transactions = new PendingTransactions(this.#node, tokens, clock);
-      this.pending = (interest) => transactions.news(interest);
+      this.pending = (interest) => transactions.news(this.#headHash, interest);
     }
     if (wsUrl !== null) {
       const topics = mempool ? ["newHeads", "newPendingTransactions"] : ["newHeads"];
-      this.subscribe = (onNews, onTrouble) => followHeads({ url: wsUrl, headers, topics, onNews, onTrouble });
+      const subscriptions = topics.map((topic) => ({ method: "eth_subscribe", params: [topic] }));
+      const feed = { url: wsUrl, headers, subscriptions, notification: "eth_subscription" };
+      this.subscribe = (onNews, onTrouble) => followHeads({ ...feed, onNews, onTrouble });
     }
   }
 
@@ -76,6 +79,7 @@ export class EvmSource implements BlockSource {
     const { tag } = this.#options;
     const [latest, final = null] = await this.#node.tagged(tag === null ? ["latest"] : ["latest", tag]);
     if (!latest) throw new EndpointFailure(`${this.name} has no block yet.`);
+    this.#headHash = latest.ref.hash;
     return { ...idOf(latest.ref), finalized: final && idOf(final.ref) };
   }
 

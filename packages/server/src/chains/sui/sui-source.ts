@@ -14,11 +14,11 @@ import {
   type SightedTransfer,
   type SourceBlock,
 } from "../following/block-source.ts";
+import { inParallel } from "../following/in-parallel.ts";
 import { isDigest } from "./address.ts";
 import { HEADER_FIELDS, heightOf, parentOf, present, refOf } from "./checkpoint.ts";
 import { followCheckpoints } from "./checkpoint-stream.ts";
 import type { CoinRegistry } from "./coins.ts";
-import { inParallel } from "./in-parallel.ts";
 import { intentHashesIn } from "./intent-hash.ts";
 import { nameOfChainId } from "./network.ts";
 import { PAYMENT_FIELDS, paymentsIn, type SuiPayment } from "./payments-in.ts";

@@ -1,6 +1,7 @@
 /**
  * "There is a new block", pushed over a WebSocket. Only a reason to look at once: what is missed is found by polling, so
- * that the content of a message does not matter. Source: geth, "Real-time events" (eth_subscribe).
+ * that the content of a message does not matter. Source: geth, "Real-time events" (eth_subscribe); Solana, "RPC Websocket
+ * methods" (slotSubscribe).
  */
 import WebSocket from "ws";
 import { messageOf } from "../../kit/errors.ts";
@@ -9,8 +10,9 @@ import { Backoff } from "../../kit/retry.ts";
 export interface HeadFeedOptions {
   url: string;
   headers: Readonly<Record<string, string>>;
-  /** `newHeads`, and `newPendingTransactions` where the mempool is followed. */
-  topics: readonly string[];
+  /** What to subscribe to: the requests to send, and the method of the messages that come of them. */
+  subscriptions: readonly { method: string; params: readonly unknown[] }[];
+  notification: string;
   onNews: () => void;
   /** The feed is lost until further notice. */
   onTrouble: (message: string) => void;
@@ -44,7 +46,8 @@ export function followHeads(options: HeadFeedOptions): () => void {
   };
 }
 
-function open({ url, headers, topics, onNews, onTrouble }: HeadFeedOptions, backoff: Backoff): WebSocket {
+function open(options: HeadFeedOptions, backoff: Backoff): WebSocket {
+  const { url, headers, subscriptions, notification, onNews, onTrouble } = options;
   const socket = new WebSocket(url, {
     headers: { ...headers },
     maxPayload: MAX_MESSAGE_BYTES,
@@ -63,8 +66,8 @@ function open({ url, headers, topics, onNews, onTrouble }: HeadFeedOptions, back
   }, PING_MS);
   pings.unref();
   socket.on("open", () => {
-    for (const [id, topic] of topics.entries()) {
-      socket.send(JSON.stringify({ jsonrpc: "2.0", id, method: "eth_subscribe", params: [topic] }));
+    for (const [id, request] of subscriptions.entries()) {
+      socket.send(JSON.stringify({ jsonrpc: "2.0", id, ...request }));
     }
   });
   socket.on("pong", () => {
@@ -72,7 +75,7 @@ function open({ url, headers, topics, onNews, onTrouble }: HeadFeedOptions, back
   });
   socket.on("message", (bytes) => {
     alive = true;
-    const said = read(String(bytes));
+    const said = read(String(bytes), notification);
     if (said === "news") {
       backoff.reset();
       onNews();
@@ -94,10 +97,10 @@ function open({ url, headers, topics, onNews, onTrouble }: HeadFeedOptions, back
 }
 
 /** `null`: the subscription is accepted. Any other text: why it is not. */
-function read(text: string): "news" | string | null {
+function read(text: string, notification: string): "news" | string | null {
   const { method, result, error } = parsed(text);
-  if (method === "eth_subscription") return "news";
-  if (typeof result === "string") return null;
+  if (method === notification) return "news";
+  if (typeof result === "string" || typeof result === "number") return null;
   const message = (error as { message?: unknown } | null | undefined)?.message;
   return typeof message === "string" ? `refused: ${message.slice(0, 200)}` : "an answer that is not JSON-RPC";
 }
