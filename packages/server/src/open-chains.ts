@@ -1,6 +1,7 @@
 /** Part of the composition root: the chains of the configuration, each behind the `Watcher` contract. */
 import type { Logger } from "pino";
 import { ExternalFacts } from "./chains/external/facts.ts";
+import type { ChainProbe } from "./chains/probe.ts";
 import { SandboxChain } from "./chains/sandbox/chain.ts";
 import { SandboxChainControls } from "./chains/sandbox/controls.ts";
 import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
@@ -48,12 +49,18 @@ export async function factsOf(chain: string, settings: ChainConfig, parts: Watch
   return (await openWatcher(chain, settings, parts)).facts;
 }
 
+/** What can be asked of a configured chain's endpoints; `null`: the chain has none.
+ * @throws StartupError */
+export async function openProbe(chain: string, settings: ChainConfig, parts: WatcherParts): Promise<ChainProbe | null> {
+  return settings.kind === "external" ? null : openWatcher(chain, settings, parts);
+}
+
 /** Loaded only where it is configured: the sandbox starts sooner. */
 async function openWatcher(
   chain: string,
   settings: Exclude<ChainConfig, { kind: "external" }>,
   parts: WatcherParts,
-): Promise<Watcher> {
+): Promise<Watcher & ChainProbe> {
   switch (settings.kind) {
     case "bitcoin": {
       const { BitcoinWatcher } = await import("./chains/bitcoin/bitcoin-watcher.ts");

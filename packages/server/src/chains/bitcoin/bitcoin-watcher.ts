@@ -9,6 +9,7 @@ import type { Clock } from "../../kit/clock.ts";
 import { messageOf } from "../../kit/errors.ts";
 import { Backoff, pause, retryUntilDone } from "../../kit/retry.ts";
 import { Wake } from "../../kit/wake.ts";
+import type { ChainProbe, EndpointReading } from "../probe.ts";
 import type { Watcher, WatcherLogger, WatcherStatus, WatchReport, WatchSink } from "../watcher.ts";
 import { Bitcoind } from "./bitcoind.ts";
 import { ChainFollower } from "./chain-follower.ts";
@@ -17,6 +18,7 @@ import { BitcoinFacts, type BitcoinFactsOptions } from "./facts.ts";
 import { comparisonPauseMs, MempoolFollower } from "./mempool-follower.ts";
 import type { SilenceLimits } from "./network.ts";
 import { NodeCheck } from "./node-check.ts";
+import { probeBitcoind } from "./probe-bitcoind.ts";
 import { RpcClient } from "./rpc.ts";
 import type { WatchRun } from "./run.ts";
 import { Silence } from "./silence.ts";
@@ -57,7 +59,7 @@ interface Life {
   begun: PromiseWithResolvers<void>;
 }
 
-export class BitcoinWatcher implements Watcher {
+export class BitcoinWatcher implements Watcher, ChainProbe {
   readonly facts: BitcoinFacts;
   readonly #options: BitcoinWatcherOptions;
   readonly #wake = new Wake();
@@ -141,6 +143,10 @@ export class BitcoinWatcher implements Watcher {
     await life.loop;
     this.#life = null;
     this.#failure = "The watcher is stopped.";
+  }
+
+  async probe(timeoutMs: number): Promise<readonly EndpointReading[]> {
+    return probeBitcoind(this.facts, this.#options, timeoutMs);
   }
 
   onWatched(recipient: string): void {

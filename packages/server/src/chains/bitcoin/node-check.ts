@@ -3,10 +3,12 @@ import type { ChainInfo } from "./bitcoind.ts";
 import { pruned } from "./chain-follower.ts";
 import { NodeProblem, type WatchRun } from "./run.ts";
 
+type NodeCheckParts = Pick<WatchRun, "clock" | "node" | "facts" | "cursor">;
+
 export class NodeCheck {
   /** When the watcher was started, milliseconds. */
   readonly startedAtMs: number;
-  readonly #run: WatchRun;
+  readonly #run: NodeCheckParts;
   #headHeight: number | null = null;
   #advisory: string | null = null;
   #genesisChecked = false;
@@ -14,7 +16,7 @@ export class NodeCheck {
   #attemptsBeforeContact: number | null = null;
   #isCurrent = false;
 
-  constructor(run: WatchRun) {
+  constructor(run: NodeCheckParts) {
     this.#run = run;
     this.startedAtMs = run.clock.nowMs();
   }

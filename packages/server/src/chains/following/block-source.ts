@@ -109,6 +109,8 @@ export interface BlockSource {
   distrust?(reason: Error): void;
   /** Of a source with several endpoints. */
   endpoints?(): EndpointsStatus;
+  /** Of a source with several endpoints: each by itself, in the order of preference. */
+  readonly sources?: readonly BlockSource[];
   close(): void;
 }
 

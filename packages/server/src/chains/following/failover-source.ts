@@ -90,6 +90,10 @@ export class FailoverSource implements BlockSource {
     return this.#current.name;
   }
 
+  get sources(): readonly BlockSource[] {
+    return this.#options.sources;
+  }
+
   endpoints(): EndpointsStatus {
     return {
       switches: this.#switches,

@@ -9,11 +9,13 @@ import type { Clock } from "../../kit/clock.ts";
 import { messageOf } from "../../kit/errors.ts";
 import { Backoff, pause, retryUntilDone } from "../../kit/retry.ts";
 import { Wake } from "../../kit/wake.ts";
+import type { ChainProbe, EndpointReading } from "../probe.ts";
 import type { ChainFacts, Watcher, WatcherLogger, WatcherStatus, WatchReport, WatchSink } from "../watcher.ts";
 import { firstPosition } from "./beginning.ts";
 import { BlockGone, type BlockSource, EndpointFailure, type FollowedHead, NodeProblem } from "./block-source.ts";
 import { Follower, type FollowerParts } from "./follower.ts";
 import { parsePosition, tipOf } from "./position.ts";
+import { probeSources } from "./probe-sources.ts";
 import { TrackedTransfers } from "./tracked-transfers.ts";
 
 export interface FollowingWatcherOptions {
@@ -57,7 +59,7 @@ interface Life {
   failedAttempts: number;
 }
 
-export class FollowingWatcher implements Watcher {
+export class FollowingWatcher implements Watcher, ChainProbe {
   readonly facts: ChainFacts;
   readonly #options: FollowingWatcherOptions;
   readonly #wake = new Wake();
@@ -117,6 +119,15 @@ export class FollowingWatcher implements Watcher {
     await life.loop;
     this.#life = null;
     this.#failure = "The watcher is stopped.";
+  }
+
+  async probe(timeoutMs: number): Promise<readonly EndpointReading[]> {
+    const { source } = this.#options;
+    try {
+      return await probeSources(source.sources ?? [source], timeoutMs);
+    } finally {
+      source.close();
+    }
   }
 
   onWatched(matchKey: string): void {
