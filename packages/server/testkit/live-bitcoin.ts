@@ -2,17 +2,14 @@
  * What an operator sets up for Bitcoin: a node (bcoin, regtest, behind bitcoind's interface), a configuration file, a
  * merchant with an extended public key and a secret key made on the command line, and the server in live mode.
  */
-import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { Bitcoind, type BitcoindOptions } from "./bitcoind/start-bitcoind.ts";
 import { Api } from "./clients/api.ts";
+import { runCli } from "./run-cli.ts";
 import { ServerProcess } from "./server-process.ts";
 
-const CLI = fileURLToPath(new URL("../src/cli/paybell.ts", import.meta.url));
 /** Account key m/84'/1'/0' of the test mnemonic in BIP39 ("abandon … about"). */
 export const TEST_ACCOUNT_KEY =
   "vpub5Y6cjg78GGuNLsaPhmYsiw4gYX3HoQiRBiSwDaBXKUafCt9bNwWQiitDk5VZ5BVxYnQdwoTyXSs2JHRPAgjAvtbBrf8ZhDYe2jWAqvZVnsc";
@@ -55,9 +52,9 @@ export class LiveBitcoin {
     };
     await writeFile(config, JSON.stringify({ mode: "live", chains: { bitcoin: chain } }));
     const paybell = (...args: string[]) => runCli([...args, "--config", config, "--data-dir", dataDir]);
-    const merchantId = (await paybell("merchants", "create", "Corner Shop")).trim().split("\n").at(-1) as string;
+    const merchantId = await paybell("merchants", "create", "Corner Shop");
     await paybell("merchants", "set-xpub", merchantId, "bitcoin", TEST_ACCOUNT_KEY);
-    const key = (await paybell("keys", "create", merchantId)).trim().split("\n").at(-1) as string;
+    const key = await paybell("keys", "create", merchantId);
     const server = await ServerProcess.start({ dataDir, env: { PAYBELL_MODE: "live" }, args: ["--config", config] });
     return new LiveBitcoin({ node, server, merchantId, key, dataDir });
   }
@@ -67,11 +64,4 @@ export class LiveBitcoin {
     await this.node.stop();
     await rm(this.#dataDir, { recursive: true, force: true });
   }
-}
-
-async function runCli(args: string[]): Promise<string> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PAYBELL_")));
-  const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, ["--conditions=@paybell/source", CLI, ...args], { env });
-  return stdout;
 }
