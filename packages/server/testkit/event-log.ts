@@ -18,6 +18,7 @@ import { testPayments } from "./storing/payments.ts";
 import { testProducts } from "./storing/products.ts";
 import { testReading } from "./storing/reading.ts";
 import { testSessions } from "./storing/sessions.ts";
+import { testSharedAddresses } from "./storing/shared-addresses.ts";
 import { testStock } from "./storing/stock.ts";
 import { testTogether } from "./storing/together.ts";
 
@@ -30,6 +31,7 @@ export function testEventLog(name: string, capabilities: StoreCapabilities, make
     testConcurrency(make, capabilities);
     testPayments(make);
     testAddresses(make);
+    testSharedAddresses(make);
     testDueAndOpen(make);
     testProducts(make);
     testStock(make, capabilities);

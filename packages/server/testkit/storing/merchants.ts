@@ -10,6 +10,7 @@ export function testMerchants(make: MakeHome): void {
   describe("merchants", () => {
     const store = openForAll(make);
     testMerchantRows(store);
+    testAddresses(store);
     testSettings(store);
     testKeys(store);
     testDerivation(store);
@@ -41,6 +42,23 @@ function testMerchantRows(store: () => OpenStore): void {
     await expect(merchants.createMerchant(again)).rejects.toThrow();
     expect(await merchants.merchant(merchant.id)).toEqual(merchant);
     await expect(merchants.setXpub("nobody", "bitcoin", "xpub")).rejects.toThrow();
+  });
+}
+
+function testAddresses(store: () => OpenStore): void {
+  test("a merchant has one address on each chain, and no other merchant has it", async () => {
+    const { merchants } = store();
+    const [one, other] = [randomUUID(), randomUUID()];
+    for (const id of [one, other]) await merchants.createMerchant({ id, name: id, createdAtMs: 5, xpubs: {} });
+    expect(await merchants.addresses(one)).toEqual({});
+    await merchants.setAddress(one, "sui", "first");
+    await merchants.setAddress(one, "sui", "second");
+    await merchants.setAddress(one, "solana", "third");
+    expect(await merchants.addresses(one)).toEqual({ sui: "second", solana: "third" });
+    await merchants.setAddress(other, "sui", "first");
+    await expect(merchants.setAddress(other, "sui", "second")).rejects.toThrow();
+    expect(await merchants.addresses(other)).toEqual({ sui: "first" });
+    await expect(merchants.setAddress(randomUUID(), "sui", "fourth")).rejects.toThrow();
   });
 }
 
