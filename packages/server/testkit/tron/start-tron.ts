@@ -48,7 +48,7 @@ export class SimulatedTronNode {
   }
 
   /** What a wallet needs to make the next transaction: no two are alike, since the sender's clock goes on. */
-  sendOptions(memo?: string): SendOptions {
+  sendOptions(memo?: SendOptions["memo"]): SendOptions {
     this.#sent += 1;
     const { blockID } = this.chain.head.answer;
     return { nowMs: this.#nowMs() + this.#sent, refBlockId: blockID, ...(memo === undefined ? {} : { memo }) };
@@ -61,7 +61,11 @@ export class SimulatedTronNode {
   }
 
   /** TRX from this node's own wallet, or another. Returns the transaction's id. */
-  pay(to: string, amountSun: bigint, { from = this.wallet, memo }: { from?: TronWallet; memo?: string } = {}): string {
+  pay(
+    to: string,
+    amountSun: bigint,
+    { from = this.wallet, memo }: { from?: TronWallet; memo?: SendOptions["memo"] } = {},
+  ): string {
     return this.send(from.transfer(to, amountSun, this.sendOptions(memo)));
   }
 

@@ -21,7 +21,8 @@ const TRANSFER = {
 
 /** Beside what is moved. */
 export interface SendOptions {
-  memo?: string;
+  /** As text, or as bytes that may be none. */
+  memo?: string | Uint8Array;
   /** The sender's clock, milliseconds. Two transactions of one sender that are alike differ in it. */
   nowMs: number;
   /** Of a block that the sender knows: transactions are valid on its branch. */
