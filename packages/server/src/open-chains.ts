@@ -70,6 +70,10 @@ async function openWatcher(
       const { openEvm } = await import("./chains/evm/open-evm.ts");
       return openEvm({ chain, ...parts, ...settings });
     }
+    case "solana": {
+      const { openSolana } = await import("./chains/solana/open-solana.ts");
+      return openSolana({ chain, ...parts, ...settings });
+    }
     case "sui": {
       const { openSui } = await import("./chains/sui/open-sui.ts");
       return openSui({ chain, ...parts, ...settings });

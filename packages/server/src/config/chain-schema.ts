@@ -4,11 +4,19 @@ import { ALLOWED } from "../kit/strict-schema.ts";
 import { Bitcoin } from "./chains/bitcoin.ts";
 import { Evm } from "./chains/evm.ts";
 import { External } from "./chains/external.ts";
+import { Solana } from "./chains/solana.ts";
 import { Sui } from "./chains/sui.ts";
 import { Tron } from "./chains/tron.ts";
 
 /** By kind; the documentation reads them one by one. */
-export const chainKinds = { bitcoin: Bitcoin, evm: Evm, external: External, sui: Sui, tron: Tron } as const;
+export const chainKinds = {
+  bitcoin: Bitcoin,
+  evm: Evm,
+  external: External,
+  solana: Solana,
+  sui: Sui,
+  tron: Tron,
+} as const;
 
 const whenKind = (kind: keyof typeof chainKinds) => ({
   if: { type: "object", required: ["kind"], properties: { kind: { const: kind } } },

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import type { LimitName } from "../kit/limits.ts";
 import { checkEvm } from "./chains/evm.ts";
+import { checkSolana } from "./chains/solana.ts";
 import { checkSui } from "./chains/sui.ts";
 import { checkTron } from "./chains/tron.ts";
 import type { ChainConfig, Config } from "./config.ts";
@@ -100,6 +101,7 @@ function checkChain(name: string, chain: ChainConfig, whereOf: WhereOf): ConfigP
     );
   }
   if (chain.kind === "evm") for (const { key, what, whatToDo } of checkEvm(chain)) add(key, what, whatToDo);
+  if (chain.kind === "solana") for (const { key, what, whatToDo } of checkSolana(chain)) add(key, what, whatToDo);
   if (chain.kind === "sui") for (const { key, what, whatToDo } of checkSui(chain)) add(key, what, whatToDo);
   if (chain.kind === "tron") for (const { key, what, whatToDo } of checkTron(chain)) add(key, what, whatToDo);
   if (chain.kind === "bitcoin") {

@@ -2,6 +2,7 @@
 import { defaultLimits } from "../kit/limits.ts";
 import { chainKinds } from "./chain-schema.ts";
 import { completeEvm } from "./chains/evm.ts";
+import { completeSolana } from "./chains/solana.ts";
 import { completeSui } from "./chains/sui.ts";
 import { completeTron } from "./chains/tron.ts";
 import type { Given } from "./checks.ts";
@@ -71,6 +72,8 @@ function completeChain(kind: keyof typeof chainKinds, chain: Tree, absolute: Pat
       return completeBitcoin(chain, absolute);
     case "evm":
       return completeEvm(chain);
+    case "solana":
+      return completeSolana(chain);
     case "sui":
       return completeSui(chain);
     case "tron":

@@ -4,6 +4,7 @@
  */
 import type { Limits } from "../kit/limits.ts";
 import type { EvmChainConfig } from "./chains/evm.ts";
+import type { SolanaChainConfig } from "./chains/solana.ts";
 import type { SuiChainConfig } from "./chains/sui.ts";
 import type { TronChainConfig } from "./chains/tron.ts";
 
@@ -35,7 +36,13 @@ export interface ExternalChainConfig {
   finalConfirmations: number;
 }
 
-export type ChainConfig = BitcoinChainConfig | EvmChainConfig | SuiChainConfig | TronChainConfig | ExternalChainConfig;
+export type ChainConfig =
+  | BitcoinChainConfig
+  | EvmChainConfig
+  | SolanaChainConfig
+  | SuiChainConfig
+  | TronChainConfig
+  | ExternalChainConfig;
 
 /** What `POST /api/identipay/v1/proposals` makes of an amount. */
 export interface IdentipayConfig {
