@@ -1,6 +1,7 @@
 /** The scenarios in the order in which they are run. */
 import type { Scenario } from "../scenario.ts";
 import { blockMatch } from "./block-match.ts";
+import { chainFollow } from "./chain-follow.ts";
 import { durableEvents, durableEventsBatched, eventLatency } from "./durable-events.ts";
 import { fanOut1000, fanOut10000 } from "./fan-out.ts";
 import { flatProfile } from "./flat-profile.ts";
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   idleMemory,
   blockMatch,
   payingBlock,
+  chainFollow,
   reconnectStorm,
   noisyNeighbours,
   replay,
