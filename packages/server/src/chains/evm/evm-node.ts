@@ -134,14 +134,16 @@ export class EvmNode {
     return { transaction: transaction(answer), blockHash: inBlock };
   }
 
-  /** Of the block that the node would build next. None where it builds none, or calls the newest one so. */
-  async pendingTransactions(): Promise<readonly EvmTransaction[]> {
+  /** Of the block that the node would build next. None where it builds none, or calls the newest one so.
+   * `newest`: the block on top of which it is built. */
+  async pendingTransactions(): Promise<{ newest: EvmBlock; transactions: readonly EvmTransaction[] }> {
     const [pending, latest] = await this.rpc.batch([blockCall("pending", true), blockCall("latest", false)]);
     for (const answer of [pending, latest]) if (answer instanceof RpcError) throw failure(this.rpc.name, answer);
-    if (pending === null) return [];
+    const newest = block(latest);
+    if (pending === null) return { newest, transactions: [] };
     const { number, transactions } = record(pending, "the pending block");
-    const waits = number === null || count(number, "the pending block: number") > block(latest).ref.height;
-    return waits ? transactionsOf(transactions, "the pending block") : [];
+    const waits = number === null || count(number, "the pending block: number") > newest.ref.height;
+    return { newest, transactions: waits ? transactionsOf(transactions, "the pending block") : [] };
   }
 
   /** Why a question about a block was refused: the block is gone, or the node has some trouble. */

@@ -1,5 +1,5 @@
 /** An EVM network of the configuration as a `Watcher`. */
-import type { Clock } from "../../kit/clock.ts";
+import { type Clock, systemClock } from "../../kit/clock.ts";
 import { StartupError } from "../../kit/startup-error.ts";
 import type { FollowedHead } from "../following/block-source.ts";
 import { FailoverSource } from "../following/failover-source.ts";
@@ -39,7 +39,8 @@ export function openEvm(options: EvmOptions): FollowingWatcher {
   const sources = options.endpoints.map((endpoint) => new EvmSource({ ...options, ...endpoint, tokens, tag }));
   return new FollowingWatcher({
     facts: new EvmFacts({ ...options, tokens: tokens.all }),
-    source: new FailoverSource({ sources, chain, clock, logger }),
+    // Its pauses pass in real time, as the watcher's own do, whatever clock payments live by.
+    source: new FailoverSource({ sources, chain, clock: systemClock, logger }),
     countedHeight: countedHeight(finality),
     pollIntervalMs,
     maxSilenceMs,

@@ -18,8 +18,12 @@ export class PendingTransactions {
     this.#clock = clock;
   }
 
-  async news(interest: Interest): Promise<PendingNews> {
-    const transactions = await this.#node.pendingTransactions();
+  /** @param followedHash the newest block that the caller knows of. What a newer one has taken up still counts as
+   * waiting, so that nobody has to ask for each of its transactions. */
+  async news(followedHash: string | null, interest: Interest): Promise<PendingNews> {
+    const { newest, transactions: waiting } = await this.#node.pendingTransactions();
+    const taken = newest.ref.hash === followedHash ? [] : (await this.#node.blockByHash(newest.ref.hash)).transactions;
+    const transactions = [...taken, ...waiting];
     const nowMs = this.#clock.nowMs();
     const before = this.#firstSeenAtMs;
     const firstSeenAtMs = new Map(transactions.map(({ txId }) => [txId, before.get(txId) ?? nowMs]));
