@@ -93,6 +93,11 @@ export class ServerCore {
     return this.ingest.create({ merchantId: MERCHANT, chain: this.#facts.chain, ...request });
   }
 
+  /** The payer's side names the transaction by which it says to have paid. */
+  claim(paymentId: string, txId: string): Promise<PaymentState> {
+    return this.ingest.execute(MERCHANT, paymentId, { type: "claim", txId });
+  }
+
   async payment(paymentId: string): Promise<PaymentState> {
     const snapshot = await this.store.snapshot(paymentId);
     if (!snapshot) throw new Error(`There is no payment ${paymentId}.`);

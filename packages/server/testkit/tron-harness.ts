@@ -5,9 +5,11 @@ import { openTron } from "../src/chains/tron/open-tron.ts";
 import type { Watcher } from "../src/chains/watcher.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { quietLogger } from "./quiet-logger.ts";
+import type { SimulatedChain } from "./tron/simulated-chain.ts";
 import { SimulatedTronNode } from "./tron/start-tron.ts";
 import { randomAddress } from "./tron/wallet.ts";
 import type { ChainUnderTest, PaidOutput, ReorgFate, WatcherHarness } from "./watcher.ts";
+import { Bench } from "./watching/bench.ts";
 
 const MAX_SILENCE_MS = 60_000;
 /** The scenarios want confirmations that come with each block; the policy with its true numbers is `tron-finality`'s. */
@@ -46,6 +48,10 @@ export class TronUnderTest implements ChainUnderTest {
     const tokens = [{ contract: this.token, symbol: USDT, decimals: 6 }];
     this.#settings = { confirmations, finalConfirmations, tokens };
     this.facts = new TronFacts(this.#settings);
+  }
+
+  get simulated(): SimulatedChain {
+    return this.node.chain;
   }
 
   async advance(ms: number): Promise<void> {
@@ -131,14 +137,23 @@ export class TronUnderTest implements ChainUnderTest {
   }
 }
 
+const capabilities: WatcherHarness["capabilities"] = {
+  mempool: false,
+  doubleSpend: false,
+  failedTransactions: true,
+  otherAsset: USDT,
+  reorgFates: ["mempool", "included"],
+  noticesSilenceWithinMs: MAX_SILENCE_MS + 1,
+};
+
+/** With TRON's true numbers: paid with 21 confirmations, final with 27, solidified 18 blocks behind the head. */
+export async function tronBench(): Promise<{ bench: Bench; chain: TronUnderTest }> {
+  const chain = await TronUnderTest.start();
+  const bench = await Bench.open({ capabilities, start: async () => chain });
+  return { bench, chain };
+}
+
 export const tronHarness: WatcherHarness = {
-  capabilities: {
-    mempool: false,
-    doubleSpend: false,
-    failedTransactions: true,
-    otherAsset: USDT,
-    reorgFates: ["mempool", "included"],
-    noticesSilenceWithinMs: MAX_SILENCE_MS + 1,
-  },
+  capabilities,
   start: () => TronUnderTest.start({ confirmations: 2, finalConfirmations: 6, solidificationLag: SOLIDIFICATION_LAG }),
 };

@@ -3,6 +3,7 @@ import { TronWeb } from "tronweb";
 import { describe, expect, it } from "vitest";
 import { InvalidMatch } from "../../src/chains/match.ts";
 import { TronFacts } from "../../src/chains/tron/facts.ts";
+import { countedHeight } from "../../src/chains/tron/open-tron.ts";
 import { InvalidAddress } from "../../src/chains/watcher.ts";
 import { randomAddress, TronWallet } from "../../testkit/tron/wallet.ts";
 
@@ -101,5 +102,19 @@ describe("the policy", () => {
       { symbol: "USDT", decimals: 6 },
     ]);
     expect(facts.allocator).toBeNull();
+  });
+});
+
+describe("the height up to which confirmations count", () => {
+  const counted = (height: number, solidified: number, confirmations: number) =>
+    countedHeight({ height, hash: "", finalized: { height: solidified, hash: "" } }, confirmations);
+
+  it.each([
+    ["the head, where all representatives build", 118, 100, 21, 118],
+    ["twenty above what is solidified, where they do not", 200, 100, 21, 120],
+    ["what is solidified, where one confirmation is enough", 118, 100, 1, 100],
+    ["never beyond the head", 100, 100, 21, 100],
+  ])("is %s", (_, height, solidified, confirmations, expected) => {
+    expect(counted(height, solidified, confirmations)).toBe(expected);
   });
 });

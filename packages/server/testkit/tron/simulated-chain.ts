@@ -65,9 +65,9 @@ export class SimulatedChain {
     this.#solidifies = false;
   }
 
-  goOnSolidifying(): void {
-    this.#solidifies = true;
-    this.mine(0);
+  /** After `stopSolidifying`. */
+  solidifyUpTo(height: number): void {
+    this.#solidified = Math.max(this.#solidified, Math.min(height, this.head.height));
   }
 
   /** Replaces the last blocks by a branch that is one longer. Solidified ones are never dropped on a chain that is well;
