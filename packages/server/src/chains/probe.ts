@@ -8,7 +8,9 @@ export interface EndpointReading {
   problem: string | null;
   /** What the operator should know, but does not prevent following. */
   advisory: string | null;
-  /** `timeMs`: the block's own time; `null` where the endpoint does not tell. Left out of what has no head, such as ZMQ. */
+  /** `false`: following works without it, only later. */
+  isEssential: boolean;
+  /** `timeMs`: the block's own time; `null` where the endpoint does not tell. `null` of what has no head, such as ZMQ. */
   head: { height: number; timeMs: number | null } | null;
   /** How long the question for the head took. */
   latencyMs: number | null;

@@ -27,3 +27,8 @@ export class CommandError extends Error {
     this.hint = hint;
   }
 }
+
+/** The command has run, and said itself what is wrong: exit code 1, and nothing more to print. */
+export class Unsuccessful extends Error {
+  override readonly name = "Unsuccessful";
+}

@@ -1,6 +1,7 @@
 /** The command line as a whole. */
 import { Command, CommanderError } from "commander";
-import type { CliIo } from "./io.ts";
+import { doctorCommand } from "./doctor.ts";
+import { type CliIo, Unsuccessful } from "./io.ts";
 import { keysCommand } from "./keys.ts";
 import { merchantsCommand } from "./merchants.ts";
 import { migrateCommand } from "./migrate.ts";
@@ -12,6 +13,7 @@ Examples:
   paybell start                              try everything on a simulated chain
   paybell merchants create "Corner Shop"     then: paybell keys create corner-shop
   paybell keys revoke key_…                  in force within seconds, without a restart
+  paybell doctor                             what is wrong here, and what to do
 
 Run it with "npx paybell …"; in a clone of the repository with "npm run paybell -- …".
 Exit codes: 0 done, 1 it failed, 2 the command line or the configuration is wrong.
@@ -26,7 +28,8 @@ export async function runProgram(args: readonly string[], io: CliIo, version: st
     .addCommand(startCommand(io, version))
     .addCommand(merchantsCommand(io))
     .addCommand(keysCommand(io))
-    .addCommand(migrateCommand(io));
+    .addCommand(migrateCommand(io))
+    .addCommand(doctorCommand(io));
   prepare(program, io);
   try {
     await program.parseAsync([...args], { from: "user" });
@@ -34,7 +37,7 @@ export async function runProgram(args: readonly string[], io: CliIo, version: st
   } catch (error) {
     // Commander has printed its own errors, with what was probably meant.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
-    return printError(error, io);
+    return error instanceof Unsuccessful ? EXIT.failed : printError(error, io);
   }
 }
 

@@ -33,7 +33,7 @@ async function probeRpc(
   { rpcUrl, rpcUser, rpcPassword, rpcCookieFile, clock }: ProbeBitcoindOptions,
   timeoutMs: number,
 ): Promise<EndpointReading> {
-  const reading = { ...NOTHING, name: `bitcoind at ${new URL(rpcUrl).origin}` };
+  const reading = { ...NOTHING, name: `bitcoind at ${new URL(rpcUrl).origin}`, isEssential: true };
   const stopping = new AbortController();
   const rpc = new RpcClient(
     { url: rpcUrl, user: rpcUser, password: rpcPassword, cookieFile: rpcCookieFile, timeoutMs },
@@ -57,7 +57,12 @@ async function probeRpc(
   return reading;
 }
 
-const NOTHING: Omit<EndpointReading, "name"> = { problem: null, advisory: null, head: null, latencyMs: null };
+const NOTHING: Omit<EndpointReading, "name" | "isEssential"> = {
+  problem: null,
+  advisory: null,
+  head: null,
+  latencyMs: null,
+};
 
 /** A publisher greets whoever connects: `ff`, eight bytes, `7f`. Source: ZMTP 3.1, "Version Negotiation". */
 const GREETING_BYTES = 10;
@@ -71,6 +76,8 @@ async function probeZmq(topic: string, endpoint: string, timeoutMs: number): Pro
   return {
     ...NOTHING,
     name: what,
+    // Without it the node is polled.
+    isEssential: false,
     problem: problem === null ? null : `${problem}: is zmqpub${topic}=${endpoint} in bitcoin.conf?`,
     latencyMs: problem === null ? performance.now() - beganAt : null,
   };

@@ -18,6 +18,7 @@ async function probeSource(source: BlockSource, timeoutMs: number): Promise<Endp
     name: source.name,
     problem: null,
     advisory: null,
+    isEssential: true,
     head: null,
     latencyMs: null,
   };

@@ -3,7 +3,7 @@
  * the process, so a kill -9 leaves nothing behind that has to be cleaned up. (Not by `flock` or a pid file: Node has no
  * flock, and a pid file survives its process.)
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StartupError } from "../../kit/startup-error.ts";
@@ -30,6 +30,22 @@ export function tryLock(dataDir: string): ExclusiveLock | null {
   // In a file of its own: reading the lock file itself would drop this process's lock on it (POSIX).
   writeFileSync(join(dataDir, "paybell.pid"), `${process.pid}\n`);
   return { release: () => database.close() };
+}
+
+/** Does a server run on this directory? Asks without taking the lock or changing anything. */
+export function isLocked(dataDir: string): boolean {
+  const file = join(dataDir, "paybell.lock");
+  if (!existsSync(file)) return false;
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    database.prepare("SELECT 1 FROM sqlite_schema").all();
+    return false;
+  } catch (error) {
+    if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY) return true;
+    throw error;
+  } finally {
+    database.close();
+  }
 }
 
 /** @throws StartupError naming the process that has it */
