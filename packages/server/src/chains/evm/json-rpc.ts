@@ -3,6 +3,7 @@
  * Source: https://www.jsonrpc.org/specification.
  */
 import { EndpointFailure } from "../following/block-source.ts";
+import { inParallel } from "../following/in-parallel.ts";
 import type { JsonHttp } from "../following/json-http.ts";
 
 export interface RpcCall {
@@ -64,12 +65,7 @@ export class JsonRpc {
     for (let from = 0; from < calls.length; from += this.#batchSize) {
       parts.push(calls.slice(from, from + this.#batchSize));
     }
-    const results: (readonly unknown[])[] = parts.map(() => []);
-    const left = parts.entries();
-    const work = async () => {
-      for (const [place, part] of left) results[place] = await this.#request(part);
-    };
-    await Promise.all(Array.from({ length: Math.min(REQUESTS_AT_ONCE, parts.length) }, work));
+    const results = await inParallel(REQUESTS_AT_ONCE, parts, (part) => this.#request(part));
     return results.flat();
   }
 
