@@ -70,6 +70,11 @@ export class SimulatedChain {
     this.#solidified = Math.max(this.#solidified, Math.min(height, this.head.height));
   }
 
+  goOnSolidifying(): void {
+    this.#solidifies = true;
+    this.mine(0);
+  }
+
   /** Replaces the last blocks by a branch that is one longer. Solidified ones are never dropped on a chain that is well;
    * it must be asked for. */
   reorg(depth: number, fate: TransactionFate, { evenSolidified = false } = {}): void {
