@@ -150,16 +150,23 @@ class PaidIn extends EvmFacts {
   declare readonly assets: { symbol: string; decimals: number }[];
 }
 
-export function evmHarness(payIn: "ETH" | "USDT", settings: EvmSettings = {}): WatcherHarness {
+export function evmHarness(
+  payIn: "ETH" | "USDT",
+  settings: EvmSettings = {},
+  anvil: AnvilOptions = {},
+): WatcherHarness {
   return {
     capabilities: {
       mempool: settings.mempool ?? true,
       doubleSpend: settings.mempool ?? true,
       failedTransactions: true,
       otherAsset: payIn === "ETH" ? "USDT" : "ETH",
-      reorgFates: settings.mempool === false ? ["mempool", "included"] : ["mempool", "included", "dropped", "replaced"],
+      reorgFates:
+        settings.mempool === false
+          ? ["mempool", "included", "replaced"]
+          : ["mempool", "included", "dropped", "replaced"],
       noticesSilenceWithinMs: MAX_SILENCE_MS + 1,
     },
-    start: () => EvmUnderTest.start(payIn, settings),
+    start: () => EvmUnderTest.start(payIn, settings, anvil),
   };
 }

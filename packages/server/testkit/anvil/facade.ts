@@ -26,6 +26,8 @@ export class AnvilFacade {
   readonly asked: string[] = [];
   /** Of every answer, in place of the node's; `null`: as it is. */
   refuseWith: { status: number; headers: Record<string, string> } | null = null;
+  /** `false`: several calls in one request are refused. */
+  takesBatches = true;
   readonly #anvil: AnvilProcess;
   #server: Server | null = null;
   #port = 0;
@@ -113,8 +115,12 @@ export class AnvilFacade {
       return;
     }
     const body = JSON.parse(Buffer.concat(parts).toString()) as Message | Message[];
-    const answers = await this.#forward([body].flat());
     response.writeHead(200, { "content-type": "application/json" });
+    if (Array.isArray(body) && !this.takesBatches) {
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32_600, message: "no batches here" } }));
+      return;
+    }
+    const answers = await this.#forward([body].flat());
     response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
   }
 
