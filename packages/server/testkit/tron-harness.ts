@@ -29,6 +29,8 @@ export class TronUnderTest implements ChainUnderTest {
   readonly node: SimulatedTronNode;
   /** Contract of the token in the configuration. */
   readonly token = randomAddress();
+  /** URLs that are asked when the node itself gives no answer. */
+  readonly spares: string[] = [];
   readonly #settings;
 
   static async start(options: TronUnderTestOptions = {}): Promise<TronUnderTest> {
@@ -63,10 +65,10 @@ export class TronUnderTest implements ChainUnderTest {
       ...this.#settings,
       network: "private",
       genesis: this.node.genesis,
-      endpoints: [{ url: this.node.url }],
+      endpoints: [this.node.url, ...this.spares].map((url) => ({ url })),
       pollIntervalMs: 50,
       maxSilenceMs: MAX_SILENCE_MS,
-      timeoutMs: 5_000,
+      timeoutMs: 2_000,
       clock: this.clock,
       logger: quietLogger,
     });

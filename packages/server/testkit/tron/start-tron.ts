@@ -24,6 +24,7 @@ export class SimulatedTronNode {
   /** Has as much as anybody wants to send. */
   readonly wallet = new TronWallet();
   readonly #nowMs: () => number;
+  readonly #others: HttpInterface[] = [];
   #sent = 0;
 
   static async start(options: TronNodeOptions = {}): Promise<SimulatedTronNode> {
@@ -74,19 +75,29 @@ export class SimulatedTronNode {
     return this.send(from.transferToken(contract, to, amount, this.sendOptions()));
   }
 
-  stop(): Promise<void> {
-    return this.http.close();
+  /** Another node, or provider, of the same chain. */
+  async another(): Promise<HttpInterface> {
+    const http = new HttpInterface(questionsOf(this.chain));
+    await http.listen();
+    this.#others.push(http);
+    return http;
+  }
+
+  async stop(): Promise<void> {
+    for (const http of [this.http, ...this.#others]) await http.close();
   }
 }
 
 function questionsOf(chain: SimulatedChain): Questions {
-  const solid = { ...chainQuestions(chain, () => chain.solidified.height) };
   return {
     ...under("wallet", {
       ...chainQuestions(chain, () => chain.head.height),
       broadcasttransaction: (signed) => broadcast(chain, signed as unknown as SignedTransaction),
     }),
-    ...under("walletsolidity", solid),
+    ...under(
+      "walletsolidity",
+      chainQuestions(chain, () => chain.solidified.height),
+    ),
   };
 }
 
