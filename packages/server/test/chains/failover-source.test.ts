@@ -1,64 +1,24 @@
 /** Several endpoints of one chain: who is asked, who is left alone, and who answers in the end. The endpoints are scripted. */
-import { setImmediate as turn } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { BlockGone, BlocksMissing, EndpointFailure, NodeProblem } from "../../src/chains/following/block-source.ts";
-import { type FailoverOptions, FailoverSource } from "../../src/chains/following/failover-source.ts";
-import { ManualClock } from "../../testkit/manual-clock.ts";
-import { quietLogger } from "../../testkit/quiet-logger.ts";
-import { nobodyWaits, type QuestionName, ScriptedSource } from "../../testkit/scripted-source.ts";
+import { FailoverStage, failing, failure, on } from "../../testkit/failover-stage.ts";
+import type { ManualClock } from "../../testkit/manual-clock.ts";
+import { nobodyWaits, type ScriptedSource } from "../../testkit/scripted-source.ts";
 
+let stage: FailoverStage;
 let clock: ManualClock;
 let a: ScriptedSource;
 let b: ScriptedSource;
-let c: ScriptedSource;
 let switches: string[];
 
 beforeEach(() => {
-  clock = new ManualClock(Date.UTC(2026, 0, 1));
-  [a, b, c] = ["a", "b", "c"].map((name) => new ScriptedSource(name)) as [
-    ScriptedSource,
-    ScriptedSource,
-    ScriptedSource,
-  ];
-  switches = [];
+  stage = new FailoverStage();
+  ({ a, b, clock, switches } = stage);
 });
-
-function over(sources: ScriptedSource[], options: Partial<FailoverOptions> = {}): FailoverSource {
-  return new FailoverSource({
-    sources,
-    chain: "testchain",
-    clock,
-    logger: quietLogger,
-    onSwitch: (from, to) => switches.push(`${from}>${to}`),
-    random: () => 0.5,
-    ...options,
-  });
-}
-
-const failing = (error: Error) => () => Promise.reject(error);
-const failure = (message: string, retryAfterMs: number | null = null) =>
-  failing(new EndpointFailure(message, { retryAfterMs }));
-const on = (name: QuestionName, fault: () => Promise<never>) => (question: QuestionName) =>
-  question === name ? fault() : undefined;
-
-/** A head, and the comparison that it may have begun. */
-async function headOf(source: FailoverSource): Promise<number> {
-  const { height } = await source.head();
-  for (let turns = 0; turns < 5; turns += 1) await turn();
-  return height;
-}
-
-/** So many comparisons, `stepMs` apart. */
-async function compare(source: FailoverSource, times: number, stepMs = 15_000): Promise<void> {
-  for (let time = 0; time < times; time += 1) {
-    clock.advance(stepMs);
-    await headOf(source);
-  }
-}
 
 describe("an endpoint that gives no usable answer", () => {
   it("is left for the next, and the question repeated there", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     await source.head();
     a.fault = failure("a is down.");
     b.height = 101;
@@ -75,9 +35,9 @@ describe("an endpoint that gives no usable answer", () => {
   });
 
   it("keeps its place taken: all further questions go to the one that answered", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     a.fault = failure("a is down.");
-    await headOf(source);
+    await stage.headOf(source);
     a.fault = null;
     const asked = a.asked.length;
     await source.hashesAt([1]);
@@ -88,14 +48,14 @@ describe("an endpoint that gives no usable answer", () => {
   });
 
   it("also when it breaks in a way of its own", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     a.fault = failing(new TypeError("undefined is not a block"));
     expect(await source.hashesAt([1])).toEqual(["main-1"]);
     expect(source.endpoints().endpoints[0]?.problem).toBe("a could not be read: undefined is not a block");
   });
 
   it("also when it says nothing at all, within the bound", async () => {
-    const source = over([a, b], { questionTimeoutMs: 20 });
+    const source = stage.over([a, b], { questionTimeoutMs: 20 });
     a.fault = () => new Promise<never>(() => undefined);
     expect(await source.hashesAt([1])).toEqual(["main-1"]);
     expect(source.endpoints().endpoints[0]).toMatchObject({
@@ -105,7 +65,7 @@ describe("an endpoint that gives no usable answer", () => {
   });
 
   it("is left alone for longer with each failure, and for as long as it asks", async () => {
-    const source = over([a]);
+    const source = stage.over([a]);
     a.fault = failure("a is down.");
     const isAsked = async (afterMs: number) => {
       clock.advance(afterMs);
@@ -128,10 +88,10 @@ describe("an endpoint that gives no usable answer", () => {
   it("tells the caller how long there is to wait, when there is no other", async () => {
     a.fault = failure("a is busy.", 60_000);
     b.fault = failure("b is down.");
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     await expect(source.head()).rejects.toThrow("No endpoint of testchain can be followed. a is busy. b is down.");
     await expect(source.head()).rejects.toMatchObject({ name: "EndpointFailure", retryAfterMs: 375 });
-    const alone = over([a]);
+    const alone = stage.over([a]);
     await expect(alone.head()).rejects.toMatchObject({ message: "a is busy.", retryAfterMs: 60_000 });
     clock.advance(1_000);
     await expect(alone.head()).rejects.toMatchObject({ message: "a is busy.", retryAfterMs: 59_000 });
@@ -139,7 +99,7 @@ describe("an endpoint that gives no usable answer", () => {
 
   it("does not wait for hours because the machine's clock was put back", async () => {
     a.fault = failure("a is down.");
-    const source = over([a]);
+    const source = stage.over([a]);
     await expect(source.head()).rejects.toThrow(EndpointFailure);
     a.fault = null;
     clock.advance(-3_600_000);
@@ -147,7 +107,7 @@ describe("an endpoint that gives no usable answer", () => {
   });
 
   it("counts once when several questions were under way", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     await source.head();
     a.fault = failure("a is down.");
     await Promise.all([source.hashesAt([1]), source.hashesAt([2]), source.blockAt(3)]);
@@ -160,7 +120,7 @@ describe("an endpoint that must not be followed", () => {
   const wrong = new NodeProblem("a is on another network.");
 
   it("is out until a check passes; nobody hears of it while another answers", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     a.fault = on("check", failing(wrong));
     expect(await source.check()).toBeNull();
     expect((await source.head()).height).toBe(100);
@@ -170,9 +130,9 @@ describe("an endpoint that must not be followed", () => {
 
   it("is the caller's matter when no endpoint is left", async () => {
     a.fault = failing(wrong);
-    await expect(over([a]).head()).rejects.toBe(wrong);
+    await expect(stage.over([a]).head()).rejects.toBe(wrong);
     b.fault = failing(new NodeProblem("b has no logs."));
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     await expect(source.check()).rejects.toMatchObject({
       name: "NodeProblem",
       message: "No endpoint of testchain can be followed. a is on another network. b has no logs.",
@@ -180,7 +140,7 @@ describe("an endpoint that must not be followed", () => {
   });
 
   it("is checked before it answers again, since another node may stand there now", async () => {
-    const source = over([a]);
+    const source = stage.over([a]);
     await source.head();
     await source.head();
     expect(a.asked).toEqual(["check", "head", "head"]);
@@ -194,7 +154,7 @@ describe("an endpoint that must not be followed", () => {
 
   it("passes its advice on, and is asked for it only from time to time", async () => {
     a.advisory = "a is still synchronising.";
-    const source = over([a], { checkEveryMs: 60_000 });
+    const source = stage.over([a], { checkEveryMs: 60_000 });
     expect(await source.check()).toBe("a is still synchronising.");
     a.advisory = null;
     expect(await source.check()).toBe("a is still synchronising.");
@@ -207,7 +167,7 @@ describe("an endpoint whose answers do not fit together", () => {
   const fork = new NodeProblem("The node's chain ends at another block than was followed.");
 
   it("is left for another one when the follower says so", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     await source.head();
     source.distrust(fork);
     await source.head();
@@ -216,14 +176,14 @@ describe("an endpoint whose answers do not fit together", () => {
   });
 
   it("is all there is: the follower's reason is what counts", async () => {
-    const source = over([a]);
+    const source = stage.over([a]);
     await source.head();
     source.distrust(fork);
     expect((await source.head()).height).toBe(100);
   });
 
   it("is not blamed for what no endpoint could answer", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     a.fault = failing(new NodeProblem("a is on another network."));
     b.fault = a.fault;
     const reason = await source.head().catch((error: unknown) => error as Error);
@@ -236,7 +196,7 @@ describe("blocks that an endpoint no longer has", () => {
   const lacks = (name: string) => on("blocksAfter", failing(new BlocksMissing(`${name} has none below 50.`, 50)));
 
   it("come from another one, together with that one's head", async () => {
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     const head = await source.head();
     a.fault = lacks("a");
     await expect(source.blocksAfter(10, head, 5, nobodyWaits)).rejects.toThrow(BlockGone);
@@ -249,7 +209,7 @@ describe("blocks that an endpoint no longer has", () => {
   it("are missing only when nobody has them", async () => {
     a.fault = lacks("a");
     b.fault = lacks("b");
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     await expect(source.blocksAfter(10, await source.head(), 5, nobodyWaits)).rejects.toThrow(BlockGone);
     await expect(source.blocksAfter(10, await source.head(), 5, nobodyWaits)).rejects.toEqual(
       new BlocksMissing("b has none below 50. a has none below 50.", 50),
@@ -263,164 +223,15 @@ describe("blocks that an endpoint no longer has", () => {
   it("are missing, and why the others could not be asked is said too", async () => {
     a.fault = lacks("a");
     b.fault = failure("b is down.");
-    const source = over([a, b]);
+    const source = stage.over([a, b]);
     await expect(source.blocksAfter(10, await source.head(), 5, nobodyWaits)).rejects.toEqual(
       new BlocksMissing("a has none below 50. b is down.", 50),
     );
   });
 });
 
-describe("an endpoint that falls behind", () => {
-  it("is left after two comparisons in a row", async () => {
-    const source = over([a, b], { maxLagBlocks: 3 });
-    a.height = 96;
-    await headOf(source);
-    expect(await headOf(source)).toBe(96);
-    clock.advance(15_000);
-    expect(await headOf(source)).toBe(96);
-    expect(await headOf(source)).toBe(100);
-    expect(switches).toEqual(["a>b"]);
-    expect(source.endpoints().endpoints[0]?.failures.stale).toBe(1);
-  });
-
-  it("a little, or once only, is not", async () => {
-    const source = over([a, b], { maxLagBlocks: 3 });
-    a.height = 97;
-    await compare(source, 4);
-    a.height = 90;
-    await compare(source, 1);
-    a.height = 100;
-    await compare(source, 1);
-    a.height = 90;
-    await compare(source, 1);
-    a.height = 100;
-    await compare(source, 4);
-    expect(switches).toEqual([]);
-  });
-
-  it("not for one whose chain is another: nobody can tell which of them lies", async () => {
-    const source = over([a, b], { maxLagBlocks: 3 });
-    b.height = 1_000_000;
-    b.branch = "lies";
-    await compare(source, 10);
-    expect(switches).toEqual([]);
-    expect(await headOf(source)).toBe(100);
-  });
-
-  it("not for one on another network", async () => {
-    const source = over([a, b]);
-    b.height = 1_000_000;
-    b.fault = on("check", failing(new NodeProblem("b is on another network.")));
-    await compare(source, 10);
-    expect(switches).toEqual([]);
-  });
-
-  it("a slow one holds nobody up", async () => {
-    const source = over([a, b]);
-    b.fault = () => new Promise<never>(() => undefined);
-    expect(await headOf(source)).toBe(100);
-    expect(await source.hashesAt([1])).toEqual(["main-1"]);
-  });
-});
-
-describe("the preferred endpoint", () => {
-  it("is returned to after it has been well for a while", async () => {
-    const source = over([a, b, c], { returnAfterMs: 60_000 });
-    a.fault = failure("a is down.");
-    await headOf(source);
-    a.fault = null;
-    await compare(source, 4);
-    expect(source.name).toBe("b");
-    await compare(source, 2);
-    expect(source.name).toBe("a");
-    expect(switches).toEqual(["a>b", "b>a"]);
-  });
-
-  it("is returned to later each time that it breaks again", async () => {
-    const source = over([a, b], { returnAfterMs: 60_000 });
-    await headOf(source);
-    for (let minute = 0; minute < 60; minute += 1) {
-      a.fault = source.name === "a" ? failure("a breaks whenever it is used.") : null;
-      await compare(source, 4);
-    }
-    // After 1, 2, 4, 8 and 16 minutes, and away again each time.
-    expect(switches).toHaveLength(11);
-  });
-
-  it("is not returned to while it is behind, or has another chain", async () => {
-    const source = over([a, b], { returnAfterMs: 60_000, maxLagBlocks: 3 });
-    a.fault = failure("a is down.");
-    await headOf(source);
-    a.fault = null;
-    a.height = 50;
-    await compare(source, 20);
-    a.height = 100;
-    a.branch = "fork";
-    await compare(source, 20);
-    expect(source.name).toBe("b");
-  });
-});
-
-describe("push", () => {
-  let news: number;
-  let troubles: string[];
-  const subscribe = (source: FailoverSource) =>
-    source.subscribe?.(
-      () => {
-        news += 1;
-      },
-      (message) => troubles.push(message),
-    );
-
-  beforeEach(() => {
-    news = 0;
-    troubles = [];
-  });
-
-  it("comes from the endpoint that answers, and moves with it", async () => {
-    const source = over([a, b]);
-    const end = subscribe(source);
-    a.push();
-    expect(news).toBe(1);
-    a.fault = failure("a is down.");
-    await source.head();
-    a.push();
-    b.push();
-    expect(news).toBe(2);
-    expect(a.listeners.size).toBe(0);
-    end?.();
-    expect(b.listeners.size).toBe(0);
-  });
-
-  it("is subscribed to again when it is silent while polling finds blocks", async () => {
-    const source = over([a]);
-    subscribe(source);
-    await source.head();
-    for (let block = 0; block < 10; block += 1) {
-      a.height += 1;
-      a.push();
-      await source.head();
-    }
-    expect(a.subscriptions).toBe(1);
-    for (let block = 0; block < 3; block += 1) {
-      a.height += 1;
-      await source.head();
-    }
-    expect(a.subscriptions).toBe(2);
-    expect(a.listeners.size).toBe(1);
-    expect(troubles).toEqual([expect.stringMatching(/pushed nothing while polling found 3 new blocks/)]);
-  });
-
-  it("is not silent where there is nothing new", async () => {
-    const source = over([a]);
-    subscribe(source);
-    for (let polls = 0; polls < 10; polls += 1) await source.head();
-    expect(a.subscriptions).toBe(1);
-  });
-});
-
 it("what no endpoint can do is not offered", () => {
-  const source = over([a, b]);
+  const source = stage.over([a, b]);
   expect(source.pending).toBeUndefined();
   source.close();
   expect([a.closed, b.closed]).toEqual([true, true]);

@@ -26,7 +26,7 @@ interface Trouble {
 
 const BACKOFF = { initialMs: 500, maxMs: 5_000 } as const;
 /** A node that lacks old blocks does not get them back at once. */
-const LACKS_MS = 15_000;
+const LACKS_MS = 5_000;
 
 export class Endpoint {
   readonly source: BlockSource;
