@@ -182,11 +182,21 @@ describe("a node is not followed", () => {
     await expect(source.check()).rejects.toThrow(/storage.transHistory.switch/);
     await expect(blocksFrom(10)).rejects.toThrow(/does not say what became of transaction/);
   });
+});
 
-  it("otherwise it is", async () => {
+describe("a node is followed", () => {
+  it("that is on the right network and keeps what is needed", async () => {
     node.payToken(token, recipient, 5n);
     node.chain.mine(3);
     expect(await source.check()).toBeNull();
+  });
+
+  it("with a word of what stands still, where much is not solidified", async () => {
+    node.chain.stopSolidifying();
+    node.chain.mine(98);
+    expect(await source.check()).toBeNull();
+    node.chain.mine(1);
+    expect(await source.check()).toMatch(/101 blocks that are not solidified.*solidityUrl.*none is confirmed/);
   });
 });
 

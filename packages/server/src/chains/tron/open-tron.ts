@@ -10,6 +10,9 @@ import { TRON_GENESIS } from "./networks.ts";
 import type { TronEndpoint } from "./tron-api.ts";
 import { TronSource } from "./tron-source.ts";
 
+/** Half a minute. */
+const MAX_LAG_BLOCKS = 10;
+
 export interface TronOptions extends TronFactsOptions {
   network: keyof typeof TRON_GENESIS | "private";
   /** Id of a private network's first block; `null`: not checked. */
@@ -36,7 +39,13 @@ export function openTron(options: TronOptions): FollowingWatcher {
   );
   return new FollowingWatcher({
     facts,
-    source: new FailoverSource({ chain: facts.chain, sources, clock: systemClock, logger }),
+    source: new FailoverSource({
+      chain: facts.chain,
+      sources,
+      maxLagBlocks: MAX_LAG_BLOCKS,
+      clock: systemClock,
+      logger,
+    }),
     countedHeight: (head) => countedHeight(head, facts.minConfirmations),
     pollIntervalMs,
     maxSilenceMs,

@@ -27,6 +27,8 @@ export interface TronSourceOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
+/** Blocks that are not solidified, beyond which that is told; with all representatives there are 18. */
+const SOLIDIFICATION_LAG = 100;
 /** Blocks in one answer: a few megabytes on the public network. */
 const MAX_RANGE = 20;
 /** Questions under way at once: providers count them by the second. */
@@ -45,14 +47,17 @@ export class TronSource implements BlockSource {
     this.name = this.#api.name;
   }
 
-  async check(): Promise<null> {
+  async check(): Promise<string | null> {
     const { genesis } = this.#options;
     if (genesis !== null) await this.#checkGenesis(genesis);
-    const { ref } = await this.#api.solidified();
-    const block = await this.#api.block(ref.height);
-    if (!block) throw this.#absent(ref.height, ref.height);
+    const { ref: solidified } = await this.#api.solidified();
+    const { ref: head } = await this.#api.head();
+    const block = await this.#api.block(solidified.height);
+    if (!block) throw this.#absent(solidified.height, solidified.height);
     await this.#checkHistory(block);
-    return null;
+    const lag = head.height - solidified.height;
+    if (lag <= SOLIDIFICATION_LAG) return null;
+    return `${this.name} has ${lag} blocks that are not solidified: either its /walletsolidity interface stands still (check solidityUrl), or too few super representatives build blocks. Payments are seen, but none is confirmed until that is over.`;
   }
 
   async head(): Promise<FollowedHead> {
