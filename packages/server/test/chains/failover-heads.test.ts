@@ -46,6 +46,21 @@ describe("an endpoint that falls behind", () => {
     expect(switches).toEqual([]);
   });
 
+  it("only because it was asked before the others is not", async () => {
+    const source = stage.over([a, b], { maxLagBlocks: 3 });
+    // Ten blocks between two questions: whoever is asked later is ahead.
+    for (const endpoint of [a, b]) {
+      endpoint.fault = (question) => {
+        if (question !== "head") return undefined;
+        a.height += 10;
+        b.height = a.height;
+        return undefined;
+      };
+    }
+    await stage.compare(source, 10);
+    expect(switches).toEqual([]);
+  });
+
   it("not for one whose chain is another: nobody can tell which of them lies", async () => {
     const source = stage.over([a, b], { maxLagBlocks: 3 });
     b.height = 1_000_000;

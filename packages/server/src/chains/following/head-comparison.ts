@@ -89,7 +89,14 @@ export class HeadComparison {
     for (const endpoint of others) {
       if (!answered.some((reading) => reading.endpoint === endpoint)) this.#steadiness.unwell(endpoint);
     }
-    if (!this.#closed) await this.#judge(current, answered);
+    if (!this.#closed) await this.#judge(await this.#asOfNow(current, answered), answered);
+  }
+
+  /** The others were asked later: on a chain with many blocks a second that alone puts them ahead. */
+  async #asOfNow(current: Reading, others: readonly Reading[]): Promise<Reading> {
+    const best = Math.max(...others.map(({ head }) => head.height));
+    if (best - current.head.height <= this.#options.maxLagBlocks) return current;
+    return (await this.#read(current.endpoint)) ?? current;
   }
 
   /** `null`: it cannot be asked now; the endpoint itself has noted why. */
