@@ -12,16 +12,15 @@ export function isTime(ms: number): boolean {
   return Math.abs(ms) <= MAX_TIME_MS;
 }
 
-/** A time that cannot be is taken as now; a block without a height counts as an unknown block; whatever is in a block
- * has a confirmation. */
+/** A time that cannot be is taken as now; a block without a height counts as an unknown block. What is in a block has no
+ * confirmation yet where the finality policy is the chain's own word: its block is above the counted head. */
 export function saneObservation(observation: Observation, atMs: number): Observation {
   const observedAtMs = isTime(observation.observedAtMs) ? observation.observedAtMs : atMs;
   const included = observation.status === "included";
   return {
     ...observation,
     observedAtMs,
-    confirmations:
-      included && observation.confirmations >= 1 ? Math.floor(observation.confirmations) : included ? 1 : 0,
+    confirmations: included && observation.confirmations >= 1 ? Math.floor(observation.confirmations) : 0,
     block: saneBlock(observation.block, observedAtMs),
   };
 }

@@ -78,7 +78,7 @@ export type DepthStatus = Extract<TransferStatus, "included" | "confirmed" | "fi
 /** Where a transfer in a block stands. `irreversible`: the chain itself says so, whatever the number. */
 export function depthOf(confirmations: number, irreversible: boolean, policy: FinalityPolicy): DepthStatus {
   if (irreversible || confirmations >= Math.max(policy.finalConfirmations, 1)) return "final";
-  return confirmations >= Math.max(policy.confirmationsRequired, 1) ? "confirmed" : "included";
+  return confirmations >= policy.confirmationsRequired ? "confirmed" : "included";
 }
 
 /** Confirmations are told one by one up to here; 2 at least, because Blockonomics clients wait for two whatever the

@@ -92,7 +92,7 @@ function settledAtomic({ payment, transfers }: PaymentState): bigint {
     transfers.filter((transfer) => {
       if (transfer.status === "final") return true;
       if (transfer.status === "seen") return confirmationsRequired === 0 && !transfer.replaceable;
-      return transfer.confirmations >= Math.max(confirmationsRequired, 1);
+      return transfer.confirmations >= confirmationsRequired;
     }),
   );
 }

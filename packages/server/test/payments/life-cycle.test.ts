@@ -70,6 +70,23 @@ describe("a payment that goes well", () => {
   });
 });
 
+describe("in a block that the finality policy does not count yet", () => {
+  it("it has no confirmation, and one is needed", () => {
+    const story = new Story({ policy: { confirmationsRequired: 1, finalConfirmations: 1 } });
+    expect(story.included({ confirmations: 0 })).toEqual(["transfer.included", "payment.confirming"]);
+    expect(story.payment).toMatchObject({ status: "confirming", confirmations: 0 });
+    expect(story.head(4), "the counted head is below its block").toEqual([]);
+    expect(story.head(5)).toEqual(["transfer.final", "payment.paid", "payment.finalized"]);
+  });
+
+  it("it stays paid where none is needed", () => {
+    const story = new Story({ policy: { confirmationsRequired: 0, finalConfirmations: 6 } });
+    story.seen();
+    expect(story.included({ confirmations: 0 })).toEqual(["transfer.confirmed"]);
+    expect(story.payment).toMatchObject({ status: "paid", confirmations: 0 });
+  });
+});
+
 describe("without a confirmation required", () => {
   const policy = { confirmationsRequired: 0, finalConfirmations: 6 };
 
