@@ -12,6 +12,8 @@ export interface EvmFactsOptions {
   tokens: readonly { contract: string; symbol: string; decimals: number }[];
   confirmations: number;
   finalConfirmations: number;
+  /** No payment may ask for fewer; default 0. */
+  minConfirmations?: number;
 }
 
 export class EvmFacts implements ChainFacts {
@@ -19,17 +21,20 @@ export class EvmFacts implements ChainFacts {
   readonly assets: readonly ChainAsset[];
   readonly defaultConfirmations: number;
   readonly finalConfirmations: number;
+  readonly minConfirmations: number;
   readonly match: MatchRules = { kinds: ["txId", "payer"], canonical: canonicalMatch };
   /** The caller brings the address. */
   readonly allocator = null;
   readonly #chainId: number;
   readonly #contracts: ReadonlyMap<string, string>;
 
-  constructor({ chain, chainId, native, tokens, confirmations, finalConfirmations }: EvmFactsOptions) {
+  constructor(options: EvmFactsOptions) {
+    const { chain, chainId, native, tokens, confirmations, finalConfirmations, minConfirmations = 0 } = options;
     this.chain = chain;
     this.assets = [native, ...tokens].map(({ symbol, decimals }) => ({ symbol, decimals }));
     this.defaultConfirmations = confirmations;
     this.finalConfirmations = finalConfirmations;
+    this.minConfirmations = minConfirmations;
     this.#chainId = chainId;
     this.#contracts = new Map(tokens.map(({ symbol, contract }) => [symbol, contract]));
   }

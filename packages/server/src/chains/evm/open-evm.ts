@@ -38,7 +38,8 @@ export function openEvm(options: EvmOptions): FollowingWatcher {
   const tag = finality === "confirmations" ? null : finality;
   const sources = options.endpoints.map((endpoint) => new EvmSource({ ...options, ...endpoint, tokens, tag }));
   return new FollowingWatcher({
-    facts: new EvmFacts({ ...options, tokens: tokens.all }),
+    // Without any, a payment would be paid before the network says what the policy waits for.
+    facts: new EvmFacts({ ...options, tokens: tokens.all, minConfirmations: tag === null ? 0 : 1 }),
     // Its pauses pass in real time, as the watcher's own do, whatever clock payments live by.
     source: new FailoverSource({ sources, chain, clock: systemClock, logger }),
     countedHeight: countedHeight(finality),
