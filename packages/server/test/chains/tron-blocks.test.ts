@@ -197,6 +197,19 @@ describe("what does not fit together is not credited:", () => {
   });
 });
 
+it("a transaction as a wallet's documentation publishes it is read as it says", () => {
+  // Source: TokenPocket, developer documentation, scan protocol of TRON.
+  const published =
+    "0a027cea2208cb7295aa4aa8065040f89bf89fe7305a65080112610a2d747970652e676f6f676c65617069732e636f6d2f70726f746f636f6c2e5472616e73666572436f6e747261637412300a1541f90a4115ca0859c0db8415d73b3a22626506cbbe121541be9cd66315067fd1c588b2cf7dd15969de15f556186470facbf49fe730";
+  expect(txIdOf(published)).toBe("a08fd7a3ad426a4dd9fa6654c36293d8dd8db3bf961bd9820696477f82b7572e");
+  expect(readRawTransaction(published).contract).toEqual({
+    kind: "transfer",
+    owner: "41f90a4115ca0859c0db8415d73b3a22626506cbbe",
+    to: "41be9cd66315067fd1c588b2cf7dd15969de15f556",
+    amountSun: 100n,
+  });
+});
+
 /** The signed bytes of a transfer of one sun, with another amount; lengths are those of the bytes around it. */
 function withAmount(rawDataHex: string, amount: bigint): string {
   const digits: number[] = [];
