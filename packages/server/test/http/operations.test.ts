@@ -2,6 +2,7 @@ import { EVENT_REASONS, UNATTRIBUTED_REASONS } from "@paybell/protocol";
 import type { OpenAPIV3_1 } from "openapi-types";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { strictAjv } from "../../src/kit/strict-schema.ts";
+import { until } from "../../testkit/until.ts";
 import { type Called, PAYMENT, TestServer } from "./harness.ts";
 
 let server: TestServer;
@@ -41,6 +42,28 @@ describe("a chain that nobody can watch", () => {
     expect(operator.json.chains).toMatchObject([{ chain: "bitcoin", connected: false }]);
     expect(operator.json.chains[0].problem).not.toBe(anyone.json.chains[0].problem);
     await broken.stop();
+  });
+
+  it("for want of an endpoint says each one's reason, without the keys in their URLs, and counts them", async () => {
+    // Reserved ports, at which nobody listens.
+    const endpoints = [7, 17].map((port) => ({ url: `http://127.0.0.1:${port}/pr0vider-key` }));
+    const chains = { ethereum: { kind: "evm", chainId: 1, endpoints } };
+    const broken = await TestServer.start({ PAYBELL_MODE: "live" }, { chains });
+    try {
+      const { secret } = await broken.merchant("operator");
+      const problem = await until("both have been asked", async () => {
+        const { json } = await broken.get("/readyz", { key: secret });
+        return /127\.0\.0\.1:7 .*127\.0\.0\.1:17 /.test(json.chains[0].problem) && json.chains[0].problem;
+      });
+      expect(problem).toMatch(/^No endpoint of ethereum can be followed\./);
+      expect(problem).not.toContain("pr0vider-key");
+      const { text } = await broken.get("/metrics", { key: secret });
+      expect(text).toContain('paybell_chain_endpoints{chain="ethereum",state="failed"} 2');
+      expect(text).toMatch(/paybell_chain_endpoint_failures_total\{chain="ethereum",reason="failed"\} [1-9]/);
+      expect(text).not.toContain("127.0.0.1");
+    } finally {
+      await broken.stop();
+    }
   });
 });
 

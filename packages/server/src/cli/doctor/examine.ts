@@ -3,7 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { ConfigError } from "../../config/config-error.ts";
 import { systemClock } from "../../kit/clock.ts";
 import { runningServer } from "../../storage/sqlite/inspect.ts";
-import type { CliIo } from "../io.ts";
+import { type CliIo, calledAs } from "../io.ts";
 import { createLogger } from "../logger.ts";
 import { visitChains } from "./chains.ts";
 import { clockFinding, markClocks } from "./clock.ts";
@@ -47,7 +47,7 @@ export async function examine(load: () => Config, io: CliIo): Promise<Finding[]>
     ...database.findings,
     port,
     ...(tls ? [tls] : []),
-    ...merchantFindings(config, database.inspection, facts),
+    ...merchantFindings(config, database.inspection, facts, calledAs(io)),
     ...chains.flatMap(({ findings }) => findings),
   ];
 }

@@ -4,10 +4,12 @@ import type { Config } from "../../config/config.ts";
 import type { Inspection } from "../../storage/sqlite/inspect.ts";
 import { broken, type Finding, ok, skipped, warning } from "./finding.ts";
 
+/** @param paybell how the program is called here */
 export function merchantFindings(
   config: Config,
   inspection: Inspection | null,
   chains: readonly ChainFacts[],
+  paybell: string,
 ): Finding[] {
   const what = "merchants";
   if (!inspection) return config.mode === "sandbox" ? [] : [skipped(what, "there is no database to read them from")];
@@ -20,18 +22,18 @@ export function merchantFindings(
       broken(
         what,
         `${where} names the merchant "${merchantId}", who does not exist.`,
-        `paybell merchants create, or correct it.`,
+        `${paybell} merchants create, or correct it.`,
       ),
     );
   if (merchants.length === 0) {
-    return [...findings, warning(what, "There is none.", 'paybell merchants create "Corner Shop"')];
+    return [...findings, warning(what, "There is none.", `${paybell} merchants create "Corner Shop"`)];
   }
   for (const { id, hasSecretKey, xpubChains } of merchants) {
-    if (!hasSecretKey) findings.push(warning(what, `${id} has no secret key.`, `paybell keys create ${id}`));
+    if (!hasSecretKey) findings.push(warning(what, `${id} has no secret key.`, `${paybell} keys create ${id}`));
     for (const { chain, allocator } of chains) {
       if (!allocator?.needsXpub || xpubChains.includes(chain)) continue;
       const found = `${id} has no extended public key on ${chain}: each payment there has to bring its address.`;
-      findings.push(warning(what, found, `paybell merchants set-xpub ${id} ${chain} …`));
+      findings.push(warning(what, found, `${paybell} merchants set-xpub ${id} ${chain} …`));
     }
   }
   return findings.length > 0 ? findings : [ok(what, `${merchants.length}, with what they need`)];
