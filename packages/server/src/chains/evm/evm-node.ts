@@ -31,9 +31,9 @@ export interface BalanceQuestion {
 const hex = (height: number): string => `0x${height.toString(16)}`;
 
 export class EvmNode {
-  readonly rpc: Pick<JsonRpc, "call" | "batch" | "name">;
+  readonly rpc: Pick<JsonRpc, "batch" | "name">;
 
-  constructor(rpc: Pick<JsonRpc, "call" | "batch" | "name">) {
+  constructor(rpc: Pick<JsonRpc, "batch" | "name">) {
     this.rpc = rpc;
   }
 
@@ -64,7 +64,7 @@ export class EvmNode {
 
   /** @throws BlockGone */
   async blockByHash(blockHash: string): Promise<EvmBlock> {
-    const answer = await this.rpc.call("eth_getBlockByHash", [blockHash, true]);
+    const answer = await this.#ask("eth_getBlockByHash", [blockHash, true]);
     if (answer === null) throw new BlockGone(`${this.rpc.name} does not have block ${blockHash} any more.`);
     return block(answer);
   }
@@ -127,7 +127,7 @@ export class EvmNode {
 
   /** `null`: the node does not know it. */
   async transaction(txId: string): Promise<{ transaction: EvmTransaction; blockHash: string | null } | null> {
-    const answer = await this.rpc.call("eth_getTransactionByHash", [txId]);
+    const answer = await this.#ask("eth_getTransactionByHash", [txId]);
     if (answer === null) return null;
     const { blockHash } = record(answer, "a transaction");
     const inBlock = blockHash === null || blockHash === undefined ? null : hash(blockHash, "a transaction: blockHash");
@@ -151,6 +151,12 @@ export class EvmNode {
     const [now] = await this.blocksAt([height], false);
     if (now?.ref.hash === blockHash) return failure(this.rpc.name, refusal);
     return new BlockGone(`Block ${height} of ${this.rpc.name} is another one now.`);
+  }
+
+  async #ask(method: string, params: readonly unknown[]): Promise<unknown> {
+    const [answer] = await this.rpc.batch([{ method, params }]);
+    if (answer instanceof RpcError) throw this.#pruned(answer) ?? failure(this.rpc.name, answer);
+    return answer;
   }
 
   /** `null`: the refusal is for another reason. */

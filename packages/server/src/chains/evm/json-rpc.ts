@@ -49,13 +49,6 @@ export class JsonRpc {
     return this.#http.name;
   }
 
-  /** @throws RpcError, EndpointFailure */
-  async call(method: string, params: readonly unknown[] = []): Promise<unknown> {
-    const [result] = await this.batch([{ method, params }]);
-    if (result instanceof RpcError) throw result;
-    return result;
-  }
-
   /**
    * The results are in the order of the calls; a refusal is a result, not an exception.
    * @throws EndpointFailure when the node answers nothing usable, or refuses the request as a whole
