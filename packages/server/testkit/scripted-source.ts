@@ -17,6 +17,8 @@ export class ScriptedSource implements BlockSource {
   /** Set: comes in place of each answer to this question, or to all; a promise that never settles is a stalled socket. */
   fault: ((question: QuestionName) => Promise<never> | undefined) | null = null;
   advisory: string | null = null;
+  /** Throws where it does not manage so many blocks. */
+  beforeBlocks: (limit: number) => void = () => undefined;
   /** Those who listen for its push. */
   readonly listeners = new Set<{ onNews: () => void; onTrouble: (message: string) => void }>();
   subscriptions = 0;
@@ -38,6 +40,7 @@ export class ScriptedSource implements BlockSource {
 
   async blocksAfter(after: number, head: FollowedHead, limit: number): Promise<readonly SourceBlock[]> {
     await this.#faulty("blocksAfter");
+    this.beforeBlocks(limit);
     const count = Math.min(limit, head.height - after);
     return Array.from({ length: count }, (_, place) => this.#block(after + 1 + place));
   }

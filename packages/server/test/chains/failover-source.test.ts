@@ -163,6 +163,47 @@ describe("an endpoint that must not be followed", () => {
   });
 });
 
+describe("an endpoint that does not manage as many blocks at once as are wanted", () => {
+  it("is asked for fewer until it does, and slowly for more again", async () => {
+    const source = stage.over([a]);
+    const asked: number[] = [];
+    let manages = 3;
+    a.beforeBlocks = (limit) => {
+      asked.push(limit);
+      if (limit > manages) throw new EndpointFailure("The answer would be too large.");
+    };
+    const ask = async () => {
+      const head = await source.head();
+      const blocks = await source.blocksAfter(10, head, 20, nobodyWaits).catch(() => null);
+      clock.advance(10_000);
+      return blocks?.length ?? null;
+    };
+    expect([await ask(), await ask(), await ask(), await ask()]).toEqual([null, null, null, 2]);
+    expect([await ask(), await ask()]).toEqual([3, null]);
+    manages = 100;
+    for (let questions = 0; questions < 30; questions += 1) await ask();
+    expect(asked.slice(0, 6)).toEqual([20, 10, 5, 2, 3, 4]);
+    expect(asked.slice(6, 9)).toEqual([2, 3, 4]);
+    expect(asked.at(-1)).toBe(20);
+  });
+
+  it("is not asked for fewer because it has nothing to say, or was not asked at all", async () => {
+    const source = stage.over([a, b]);
+    const head = await source.head();
+    a.fault = on("blocksAfter", failing(new BlockGone("the chain has moved")));
+    await expect(source.blocksAfter(10, head, 20, nobodyWaits)).rejects.toThrow(BlockGone);
+    a.fault = null;
+    expect(await source.blocksAfter(10, head, 20, nobodyWaits)).toHaveLength(20);
+    a.fault = failure("a is down.");
+    b.fault = failure("b is down.");
+    await expect(source.hashesAt([1])).rejects.toThrow(EndpointFailure);
+    await expect(source.blocksAfter(10, head, 20, nobodyWaits)).rejects.toThrow(EndpointFailure);
+    a.fault = null;
+    clock.advance(10_000);
+    expect(await source.blocksAfter(10, head, 20, nobodyWaits)).toHaveLength(20);
+  });
+});
+
 describe("an endpoint whose answers do not fit together", () => {
   const fork = new NodeProblem("The node's chain ends at another block than was followed.");
 

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../kit/clock.ts";
 import type { WatcherLogger } from "../watcher.ts";
+import { BlockPace } from "./block-pace.ts";
 import {
   BlockGone,
   type BlockSource,
@@ -65,6 +66,7 @@ export class FailoverSource implements BlockSource {
   readonly #endpoints: readonly [Endpoint, ...Endpoint[]];
   readonly #comparison: HeadComparison;
   readonly #news = new PushedNews();
+  readonly #pace = new BlockPace();
   /** Which endpoint a head came from. */
   readonly #headsOf = new WeakMap<FollowedHead, Endpoint>();
   /** When no endpoint was left. */
@@ -129,19 +131,22 @@ export class FailoverSource implements BlockSource {
     interest: Interest,
   ): Promise<readonly SourceBlock[]> {
     const headOf = this.#headsOf.get(head);
-    return this.#ask(async (source, endpoint) => {
-      const lacking = endpoint.lacksBlocksAfter(after);
-      if (lacking && this.#endpoints.length > 1) throw lacking;
-      if (headOf && headOf !== endpoint) {
-        throw new BlockGone(`${endpoint.name} answers in place of ${headOf.name}, and its head is another one`);
-      }
-      try {
-        return await source.blocksAfter(after, head, limit, interest);
-      } catch (error) {
-        if (error instanceof BlocksMissing) endpoint.lackedBlocksAfter(after, error);
-        throw error;
-      }
-    });
+    return this.#pace.within(limit, (most, onAttempt) =>
+      this.#ask(async (source, endpoint) => {
+        const lacking = endpoint.lacksBlocksAfter(after);
+        if (lacking && this.#endpoints.length > 1) throw lacking;
+        if (headOf && headOf !== endpoint) {
+          throw new BlockGone(`${endpoint.name} answers in place of ${headOf.name}, and its head is another one`);
+        }
+        onAttempt();
+        try {
+          return await source.blocksAfter(after, head, most, interest);
+        } catch (error) {
+          if (error instanceof BlocksMissing) endpoint.lackedBlocksAfter(after, error);
+          throw error;
+        }
+      }),
+    );
   }
 
   async hashesAt(heights: readonly number[]): Promise<readonly (string | null)[]> {
