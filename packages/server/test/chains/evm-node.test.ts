@@ -57,6 +57,16 @@ describe("a node", () => {
     );
   });
 
+  it("that does not tell balances at a block must not, unless the operator trusts the tokens", async () => {
+    chain.facade.overrides.set("eth_call", ([, block]) =>
+      typeof block === "object" ? { error: { code: -32_602, message: "invalid argument 1" } } : null,
+    );
+    const asked = sourceOn(chain, [token(usdt)]).check();
+    await expect(asked).rejects.toThrow(NodeProblem);
+    await expect(asked).rejects.toThrow(/balances of USDT at a block .*balanceCheck to false/);
+    expect(await sourceOn(chain, [token(usdt, { balanceCheck: false })]).check()).toBeNull();
+  });
+
   it("that is still synchronising may, and the operator is told", async () => {
     answer("eth_syncing", { startingBlock: "0x0", currentBlock: "0x10", highestBlock: "0x20" });
     expect(await sourceOn(chain).check()).toMatch(/still synchronising \(block 16 of 32\)/);

@@ -214,6 +214,32 @@ describe("of a token whose logs say more than what arrives", () => {
   });
 });
 
+describe("a transaction that somebody names", () => {
+  it("tells what it brings, waiting or in a block, and none of its neighbours'", async () => {
+    const [alice, bob] = [chain.newAddress(), chain.newAddress()];
+    const txId = await chain.send([tokenTransfer(taxed, alice, 1_000n)], [taxed]);
+    const other = await chain.send([tokenTransfer(taxed, alice, 100n), { to: bob, value: 5n }], [taxed]);
+    const interest = waitingFor(alice, bob);
+    expect(await source.transaction(txId, interest)).toMatchObject({
+      block: null,
+      transfers: [{ txId, amountAtomic: 1_000n }],
+    });
+    await chain.mine(1);
+    // 1,100 logged, 990 arrived: with its neighbour's, so that both are looked at together.
+    const index = `${taxed}:${alice.toLowerCase()}:0`;
+    const found = await source.transaction(txId, interest);
+    expect(found).toMatchObject({ block: { height: await chain.height() } });
+    expect(found?.transfers).toMatchObject([{ txId, index, amountAtomic: 990n }]);
+    expect(await source.transaction(other, interest)).toMatchObject({
+      transfers: [{ asset: "ETH", amountAtomic: 5n }],
+    });
+  });
+
+  it("is nothing where the node does not know it", async () => {
+    expect(await source.transaction(`0x${"12".repeat(32)}`, waitingFor())).toBeNull();
+  });
+});
+
 describe("how much is asked", () => {
   const asked = async (addresses: readonly string[]): Promise<string[]> => {
     chain.facade.asked.length = 0;

@@ -54,6 +54,26 @@ export class BlockScanner {
     }));
   }
 
+  /** Of one transaction in the block. Others are looked at only as far as they pay the same recipients. */
+  async transfersOf(
+    txId: string,
+    block: EvmBlock,
+    headHeight: number,
+    interest: Interest,
+  ): Promise<readonly SightedTransfer[]> {
+    const [logs = []] = await this.#logsOf([block]);
+    const transactions = block.transactions.filter((transaction) => transaction.txId === txId);
+    const paid = new Set([
+      ...logs.filter((log) => log.txId === txId).map(({ to }) => to),
+      ...transactions.flatMap((one) => [one.to, tokenAsked(one, this.#tokens)?.to ?? null]),
+    ]);
+    const [scanned] = await this.scan([block], headHeight, {
+      ...interest,
+      knows: (recipient) => paid.has(recipient) && interest.knows(recipient),
+    });
+    return scanned?.transfers.filter((transfer) => transfer.txId === txId) ?? [];
+  }
+
   async #logsOf(blocks: readonly EvmBlock[]): Promise<readonly (readonly TransferLog[])[]> {
     const asked = blocks.filter(
       (block) => this.#tokens.mayHaveTransfers(block.logsBloom) && block.transactions.length > 0,

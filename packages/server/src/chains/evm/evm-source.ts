@@ -3,6 +3,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { BlockRef } from "../../payments/transfer.ts";
 import {
   BlockGone,
+  type BlockId,
   type BlockSource,
   BlocksMissing,
   EndpointFailure,
@@ -15,6 +16,7 @@ import {
 import { followHeads } from "../following/head-feed.ts";
 import { JsonHttp } from "../following/json-http.ts";
 import type { EvmBlock } from "./answers.ts";
+import { atMostEvery } from "./at-most-every.ts";
 import { BlockScanner } from "./block-scanner.ts";
 import { EvmNode } from "./evm-node.ts";
 import { JsonRpc } from "./json-rpc.ts";
@@ -40,6 +42,8 @@ export interface EvmSourceOptions {
 }
 
 const TIMEOUT_MS = 20_000;
+/** Busy networks announce dozens of transactions a second; the pending block is not worth a look for each. */
+const NEWS_PAUSE_MS = 250;
 
 export class EvmSource implements BlockSource {
   readonly name: string;
@@ -48,7 +52,10 @@ export class EvmSource implements BlockSource {
   readonly #options: EvmSourceOptions;
   readonly #node: EvmNode;
   readonly #scanner: BlockScanner;
-  #headHash: string | null = null;
+  /** As it was asked last. */
+  #head: BlockId | null = null;
+  /** The last block that a single transaction was looked up in: often several of one block are. */
+  #lookedUp: EvmBlock | null = null;
   readonly #closing = new AbortController();
 
   constructor(options: EvmSourceOptions) {
@@ -60,13 +67,20 @@ export class EvmSource implements BlockSource {
     this.name = http.name;
     if (mempool) {
       const transactions = new PendingTransactions(this.#node, tokens, clock);
-      this.pending = (interest) => transactions.news(this.#headHash, interest);
+      this.pending = (interest) => transactions.news(this.#head?.hash ?? null, interest);
     }
     if (wsUrl !== null) {
       const topics = mempool ? ["newHeads", "newPendingTransactions"] : ["newHeads"];
       const subscriptions = topics.map((topic) => ({ method: "eth_subscribe", params: [topic] }));
       const feed = { url: wsUrl, headers, subscriptions, notification: "eth_subscription" };
-      this.subscribe = (onNews, onTrouble) => followHeads({ ...feed, onNews, onTrouble });
+      this.subscribe = (onNews, onTrouble) => {
+        const { news, end } = atMostEvery(NEWS_PAUSE_MS, onNews);
+        const unsubscribe = followHeads({ ...feed, onNews: news, onTrouble });
+        return () => {
+          unsubscribe();
+          end();
+        };
+      };
     }
   }
 
@@ -79,8 +93,8 @@ export class EvmSource implements BlockSource {
     const { tag } = this.#options;
     const [latest, final = null] = await this.#node.tagged(tag === null ? ["latest"] : ["latest", tag]);
     if (!latest) throw new EndpointFailure(`${this.name} has no block yet.`);
-    this.#headHash = latest.ref.hash;
-    return { ...idOf(latest.ref), finalized: final && idOf(final.ref) };
+    this.#head = idOf(latest.ref);
+    return { ...this.#head, finalized: final && idOf(final.ref) };
   }
 
   async blocksAfter(
@@ -111,9 +125,11 @@ export class EvmSource implements BlockSource {
     if (blockHash === null) {
       return { block: null, transfers: waitingTransfers(transaction, this.#options.tokens, interest) };
     }
-    const [block, [latest]] = await Promise.all([this.#node.blockByHash(blockHash), this.#node.tagged(["latest"])]);
-    const [scanned] = await this.#scanner.scan([block], latest?.ref.height ?? block.ref.height, interest);
-    const transfers = scanned?.transfers.filter((transfer) => transfer.txId === txId) ?? [];
+    const known = this.#lookedUp?.ref.hash === blockHash ? this.#lookedUp : null;
+    const block = known ?? (await this.#node.blockByHash(blockHash));
+    this.#lookedUp = block;
+    const headHeight = Math.max(this.#head?.height ?? 0, block.ref.height);
+    const transfers = await this.#scanner.transfersOf(txId, block, headHeight, interest);
     return { block: block.ref, transfers };
   }
 
@@ -149,7 +165,7 @@ export class EvmSource implements BlockSource {
   }
 }
 
-function idOf({ height, hash }: BlockRef): { height: number; hash: string } {
+function idOf({ height, hash }: BlockRef): BlockId {
   return { height, hash };
 }
 

@@ -31,6 +31,7 @@ export async function checkNode(node: EvmNode, needs: NodeNeeds): Promise<string
   await checkTag(node, needs.tag);
   await checkLogs(node, needs.tokens);
   await checkTokens(node, needs.tokens);
+  await checkBalances(node, needs.tokens);
   const notes = [syncingNote(name, syncing), needs.mempool ? await mempoolNote(node) : null];
   return notes.filter((note) => note !== null).join(" ") || null;
 }
@@ -60,6 +61,22 @@ async function checkLogs(node: EvmNode, tokens: readonly Token[]): Promise<void>
   if (trouble.name === "BlockGone") throw trouble;
   throw new NodeProblem(
     `${node.rpc.name} does not give the logs of a block by its hash (${answer.message}): payments in tokens would be overlooked. Use another endpoint.`,
+  );
+}
+
+/** At a block by its hash (EIP-1898), where what arrives is to be checked. */
+async function checkBalances(node: EvmNode, tokens: readonly Token[]): Promise<void> {
+  const token = tokens.find(({ balanceCheck }) => balanceCheck);
+  if (!token) return;
+  const [head] = await node.tagged(["latest"]);
+  if (!head) return;
+  const { contract } = token;
+  const [answer] = await node.balances([{ contract, owner: contract, blockHash: head.ref.hash }]);
+  if (!(answer instanceof RpcError)) return;
+  const trouble = await node.whyNot(answer, head.ref);
+  if (trouble.name === "BlockGone") throw trouble;
+  throw new NodeProblem(
+    `${node.rpc.name} does not tell the balances of ${token.symbol} at a block (${answer.message}). Use another endpoint, or, for tokens that take no fee and never change balances by themselves, set balanceCheck to false.`,
   );
 }
 
