@@ -14,8 +14,8 @@ export class ScriptedSource implements BlockSource {
   branch = "main";
   /** What was asked, in order. */
   readonly asked: QuestionName[] = [];
-  /** Set: comes in place of each answer to this question, or to all; a promise that never settles is a stalled socket. */
-  fault: ((question: QuestionName) => Promise<never> | undefined) | null = null;
+  /** Set: awaited before each answer; one that rejects comes in its place, one that never settles is a stalled socket. */
+  fault: ((question: QuestionName) => Promise<unknown> | undefined) | null = null;
   advisory: string | null = null;
   /** Throws where it does not manage so many blocks. */
   beforeBlocks: (limit: number) => void = () => undefined;

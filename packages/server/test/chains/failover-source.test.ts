@@ -106,6 +106,20 @@ describe("an endpoint that gives no usable answer", () => {
     expect((await source.head()).height).toBe(100);
   });
 
+  it("stays left alone when an answer comes late to what was asked before", async () => {
+    const source = stage.over([a]);
+    await source.head();
+    const late = Promise.withResolvers<void>();
+    a.fault = (question) => (question === "hashesAt" ? late.promise : failure("a is busy.", 60_000)());
+    const hashes = source.hashesAt([1]);
+    await expect(source.head()).rejects.toThrow("a is busy.");
+    late.resolve();
+    expect(await hashes).toEqual(["main-1"]);
+    const asked = a.asked.length;
+    await expect(source.blockAt(1)).rejects.toThrow("a is busy.");
+    expect(a.asked).toHaveLength(asked);
+  });
+
   it("counts once when several questions were under way", async () => {
     const source = stage.over([a, b]);
     await source.head();
