@@ -1,5 +1,6 @@
 /** The anvil binary (npm: @foundry-rs/anvil) as a child process on a free port of 127.0.0.1, ended by its id. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -16,11 +17,17 @@ export interface AnvilOptions {
   slotsInAnEpoch?: number;
 }
 
-/** Children that still run when the test process ends are ended with it. */
-const running = new Set<ChildProcess>();
+/** Children that still run when the test process ends are ended with it, and what they keep in this directory is gone. */
+const running = new Map<ChildProcess, string>();
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const [child, directory] of running) {
+    child.kill("SIGKILL");
+    // It may be writing for a moment.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  }
 });
+// The test runner ends its processes so, which by itself is no exit.
+process.once("SIGTERM", () => process.exit(143));
 
 export class AnvilProcess {
   readonly #options: AnvilOptions;
@@ -89,7 +96,7 @@ export class AnvilProcess {
     if (genesisSeconds !== undefined) args.push("--timestamp", String(genesisSeconds));
     // It keeps states below its home directory.
     const child = spawn(binary(), args, { env: { HOME: this.#directory }, stdio: ["ignore", "pipe", "pipe"] });
-    running.add(child);
+    running.set(child, this.#directory);
     child.once("exit", () => running.delete(child));
     this.#child = child;
     this.#port = await listeningPort(child);
