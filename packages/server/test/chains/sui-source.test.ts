@@ -1,6 +1,12 @@
 /** What is read from a Sui node: the genuine client on a simulated one. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { BlockGone, BlocksMissing, type Interest, NodeProblem } from "../../src/chains/following/block-source.ts";
+import {
+  BlockGone,
+  BlocksMissing,
+  EndpointFailure,
+  type Interest,
+  NodeProblem,
+} from "../../src/chains/following/block-source.ts";
 import { watchedKey } from "../../src/chains/match.ts";
 import { CoinRegistry } from "../../src/chains/sui/coins.ts";
 import { expectedChainId } from "../../src/chains/sui/network.ts";
@@ -9,6 +15,7 @@ import { SuiSource } from "../../src/chains/sui/sui-source.ts";
 import { type BalanceChange, type EmittedEvent, type Execution, SUI_TYPE } from "../../testkit/sui/ledger.ts";
 import { SimulatedSuiNode } from "../../testkit/sui/simulated-node.ts";
 import { LOOKALIKE_TYPE, suiAddress, USDC } from "../../testkit/sui-harness.ts";
+import { until } from "../../testkit/until.ts";
 
 const NOW_MS = 1_700_000_000_250;
 const SHOP = suiAddress("the shop");
@@ -225,6 +232,62 @@ describe("the chain", () => {
     simulated.stuckAtHeight = 3;
     await expect(source.blocksAfter(1, head, 10, waitingFor())).rejects.toThrow(/does not have checkpoint 4 below it/);
   });
+});
+
+describe("a node whose index of balance changes is behind its head", () => {
+  it("is waited for: what it does not tell yet is no empty checkpoint", async () => {
+    simulated.indexedHeight = 0;
+    simulated.ledger.execute({ changes: paid(7n) });
+    simulated.certify(1);
+    const asked = source.blocksAfter(0, await source.head(), 10, waitingFor(SHOP));
+    await until("the second look", () => (simulated.server.calls.get("GetCheckpoint") ?? 0) > 2);
+    simulated.indexedHeight = 1;
+    expect((await asked).map(({ transfers }) => transfers)).toMatchObject([[{ amountAtomic: 7n }]]);
+  });
+
+  it("gives what comes before", async () => {
+    for (const amount of [1n, 2n, 3n]) {
+      simulated.ledger.execute({ changes: paid(amount) });
+      simulated.certify(1);
+    }
+    simulated.indexedHeight = 2;
+    expect(await source.blocksAfter(0, await source.head(), 10, waitingFor(SHOP))).toHaveLength(2);
+  });
+
+  it("is a failure of the endpoint where it does not come, as where there is none", async () => {
+    simulated.indexedHeight = -1;
+    simulated.ledger.execute({ changes: paid(7n) });
+    simulated.certify(30);
+    const asked = source.blocksAfter(0, await source.head(), 10, waitingFor(SHOP));
+    await expect(asked).rejects.toBeInstanceOf(EndpointFailure);
+    await expect(asked).rejects.toThrow(/no balance change in checkpoint 1, though there are transactions/);
+  });
+
+  it("is believed about a transaction that changes no balance, as soon as a later one does: nobody holds it up", async () => {
+    simulated.ledger.execute({ changes: [] });
+    simulated.certify(15);
+    simulated.ledger.execute({ changes: paid(7n) });
+    simulated.certify(1);
+    const head = await source.head();
+    const first = await source.blocksAfter(0, head, 10, waitingFor(SHOP));
+    expect(first.map(({ ref }) => ref.height)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const rest = await source.blocksAfter(10, head, 10, waitingFor(SHOP));
+    expect(rest.at(-1)?.transfers).toMatchObject([{ amountAtomic: 7n }]);
+  });
+
+  it("is not waited for where only the system acted", async () => {
+    simulated.indexedHeight = 0;
+    simulated.certify(3);
+    expect(await source.blocksAfter(0, await source.head(), 10, waitingFor(SHOP))).toHaveLength(3);
+  });
+});
+
+it("an archive that leaves out transactions is no node to read payments from", async () => {
+  simulated.ledger.execute({ changes: paid(7n) });
+  simulated.certify(1);
+  simulated.withoutTransactions = true;
+  const asked = source.blocksAfter(0, await source.head(), 10, waitingFor(SHOP));
+  await expect(asked).rejects.toThrow(/Checkpoint 1 has 2 transactions, and 0 were answered: a full node is needed/);
 });
 
 describe("one transaction", () => {

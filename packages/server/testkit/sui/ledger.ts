@@ -23,9 +23,15 @@ export interface Execution {
   events?: readonly EmittedEvent[];
   /** Default `true`. */
   success?: boolean;
+  /** Who signs; default: somebody. */
+  sender?: string;
 }
 
 export const SUI_TYPE = "0x0000000000000000000000000000000000000000000000000000000000000002::sui::SUI";
+
+/** Signs what the system does: at least one transaction of each checkpoint, which changes no balance. */
+const SYSTEM = `0x${"0".repeat(64)}`;
+const SOMEBODY = `0x${"1".repeat(64)}`;
 
 export class SuiLedger {
   /** By sequence number; what a node has pruned is the node's business. */
@@ -57,12 +63,13 @@ export class SuiLedger {
   }
 
   /** Takes effect in the next checkpoint. Returns its digest. */
-  execute({ changes, events = [], success = true }: Execution): string {
+  execute({ changes, events = [], success = true, sender = SOMEBODY }: Execution): string {
     this.#transactions += 1;
     const digest = this.#digest(`transaction ${this.#transactions}`);
     this.#waiting.push(
       GrpcTypes.ExecutedTransaction.create({
         digest,
+        transaction: GrpcTypes.Transaction.create({ sender }),
         effects: GrpcTypes.TransactionEffects.create({ status: GrpcTypes.ExecutionStatus.create({ success }) }),
         balanceChanges: changes.map(({ address, coinType, amount }) =>
           GrpcTypes.BalanceChange.create({ address, coinType, amount: amount.toString() }),
@@ -80,6 +87,7 @@ export class SuiLedger {
 
   #certifyOne(): void {
     const height = this.checkpoints.length;
+    this.execute({ changes: [], sender: SYSTEM });
     const sequenceNumber = BigInt(height);
     const nowMs = this.#nowMs();
     const timestamp = { seconds: BigInt(Math.floor(nowMs / 1_000)), nanos: (nowMs % 1_000) * 1_000_000 };
@@ -101,6 +109,11 @@ export class SuiLedger {
           sequenceNumber,
           timestamp,
           ...(previousDigest === undefined ? {} : { previousDigest }),
+        }),
+        contents: GrpcTypes.CheckpointContents.create({
+          transactions: transactions.map(({ digest: transaction }) =>
+            GrpcTypes.CheckpointedTransactionInfo.create(transaction === undefined ? {} : { transaction }),
+          ),
         }),
         transactions,
       }),

@@ -16,6 +16,10 @@ export class SimulatedSuiNode {
   lowestCheckpoint = 0;
   /** Its head stays there, as if it had stopped synchronising; `null`: it has all. */
   stuckAtHeight: number | null = null;
+  /** Above it the index of balance changes has not come, or there is none: they are left out without a word. */
+  indexedHeight: number | null = null;
+  /** Transactions of checkpoints are left out without a word, as by an archive that does not keep them. */
+  withoutTransactions = false;
   /** Streams stay open and bring nothing. */
   mutedStreams = false;
   #streams: GrpcStream[] = [];
@@ -110,7 +114,13 @@ export class SimulatedSuiNode {
       throw new GrpcRefusal(GRPC.NOT_FOUND, `Checkpoint ${height} not found`);
     }
     const paths = readMask?.paths ?? ["sequence_number", "digest"];
-    return GrpcTypes.GetCheckpointResponse.create({ checkpoint: masked(GrpcTypes.Checkpoint, checkpoint, paths) });
+    const known = { ...checkpoint, transactions: this.withoutTransactions ? [] : this.#indexed(checkpoint) };
+    return GrpcTypes.GetCheckpointResponse.create({ checkpoint: masked(GrpcTypes.Checkpoint, known, paths) });
+  }
+
+  #indexed({ sequenceNumber, transactions }: GrpcTypes.Checkpoint): GrpcTypes.ExecutedTransaction[] {
+    if (this.indexedHeight === null || Number(sequenceNumber) <= this.indexedHeight) return transactions;
+    return transactions.map((transaction) => ({ ...transaction, balanceChanges: [] }));
   }
 
   #transaction({ digest = "", readMask }: GrpcTypes.GetTransactionRequest): GrpcTypes.GetTransactionResponse {

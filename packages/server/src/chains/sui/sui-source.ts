@@ -1,6 +1,7 @@
 /** Sui as a chain of linked blocks: checkpoints, read one by one from a node. */
 import type { GrpcTypes } from "@mysten/sui/grpc";
 import { normalizeSuiAddress } from "@mysten/sui/utils";
+import { pause } from "../../kit/retry.ts";
 import type { BlockRef } from "../../payments/transfer.ts";
 import {
   BlockGone,
@@ -16,6 +17,7 @@ import {
 } from "../following/block-source.ts";
 import { inParallel } from "../following/in-parallel.ts";
 import { isDigest } from "./address.ts";
+import { BalanceIndex, TELLING_FIELDS, type Telling, tellingOf } from "./balance-index.ts";
 import { HEADER_FIELDS, heightOf, parentOf, present, refOf } from "./checkpoint.ts";
 import { followCheckpoints } from "./checkpoint-stream.ts";
 import type { CoinRegistry } from "./coins.ts";
@@ -37,7 +39,20 @@ export interface SuiSourceOptions {
 const PARALLEL = 8;
 const PARALLEL_EVENTS = 4;
 const EVENT_FIELDS = ["events.events.package_id", "events.events.json"];
-const BLOCK_FIELDS = [...HEADER_FIELDS, ...PAYMENT_FIELDS.map((field) => `transactions.${field}`)];
+const BLOCK_FIELDS = [
+  ...new Set([...HEADER_FIELDS, ...TELLING_FIELDS, ...PAYMENT_FIELDS.map((field) => `transactions.${field}`)]),
+];
+/** How long the node's index is waited for, which is behind its head by moments. */
+const INDEX_PAUSE_MS = 100;
+const INDEX_LOOKS = 30;
+/** Checkpoints below the head in which a proof is looked for that the index has come so far. */
+const PROOF_CHECKPOINTS = 20;
+
+/** A checkpoint as it was read. */
+interface ReadCheckpoint {
+  block: SourceBlock;
+  telling: Telling;
+}
 
 export class SuiSource implements BlockSource {
   readonly name: string;
@@ -45,6 +60,8 @@ export class SuiSource implements BlockSource {
   readonly #coins: CoinRegistry;
   readonly #chainId: string;
   readonly #packages: ReadonlySet<string> | null;
+  readonly #index = new BalanceIndex();
+  readonly #closing = new AbortController();
 
   constructor({ node, coins, chainId, settlementPackages }: SuiSourceOptions) {
     this.name = node.name;
@@ -79,7 +96,13 @@ export class SuiSource implements BlockSource {
   ): Promise<readonly SourceBlock[]> {
     const count = Math.max(0, Math.min(limit, head.height - after));
     const heights = Array.from({ length: count }, (_, place) => after + 1 + place);
-    return inParallel(PARALLEL, heights, (height) => this.#block(height, interest));
+    for (let looks = 1; ; looks += 1) {
+      const read = await inParallel(PARALLEL, heights, (height) => this.#read(height, interest));
+      const believable = await this.#believable(read, head);
+      if (believable > 0 || count === 0) return read.slice(0, believable).map(({ block }) => block);
+      if (looks === INDEX_LOOKS || this.#closing.signal.aborted) throw this.#untold(after + 1);
+      await pause(INDEX_PAUSE_MS, this.#closing.signal);
+    }
   }
 
   async hashesAt(heights: readonly number[]): Promise<readonly (string | null)[]> {
@@ -109,21 +132,42 @@ export class SuiSource implements BlockSource {
   }
 
   close(): void {
+    this.#closing.abort();
     this.#node.close();
   }
 
-  async #block(height: number, interest: Interest): Promise<SourceBlock> {
+  /** How many of what was read in a row are complete. */
+  async #believable(read: readonly ReadCheckpoint[], head: FollowedHead): Promise<number> {
+    const tellings = read.map(({ telling }) => telling);
+    const believable = this.#index.believable(tellings);
+    const last = tellings.at(-1);
+    if (believable > 0 || !last || last.height >= head.height) return believable;
+    const count = Math.min(PROOF_CHECKPOINTS, head.height - last.height);
+    const heights = Array.from({ length: count }, (_, below) => head.height - below);
+    const later = await inParallel(PARALLEL, heights, (height) => this.#node.checkpoint(height, TELLING_FIELDS));
+    for (const checkpoint of later) if (checkpoint !== null) this.#index.saw(tellingOf(checkpoint));
+    return this.#index.believable(tellings);
+  }
+
+  #untold(height: number): EndpointFailure {
+    return new EndpointFailure(
+      `${this.name} tells of no balance change in checkpoint ${height}, though there are transactions: its index is behind or switched off (enable-indexing), and payments would be missed.`,
+    );
+  }
+
+  async #read(height: number, interest: Interest): Promise<ReadCheckpoint> {
     const checkpoint = await this.#node.checkpoint(height, BLOCK_FIELDS);
     if (checkpoint === null) throw await this.#whyMissing(height);
     const transfers = await inParallel(PARALLEL_EVENTS, checkpoint.transactions, (transaction) =>
       this.#transfersIn(transaction, interest),
     );
-    return {
+    const block: SourceBlock = {
       ref: refOf(checkpoint, height),
       parentHash: parentOf(checkpoint),
       transfers: transfers.flat(),
       spenders: [],
     };
+    return { block, telling: tellingOf(checkpoint) };
   }
 
   /** Below the head it has been pruned, or behind this address there are several nodes and one is late. */
