@@ -90,6 +90,7 @@ export const OPERATIONS: readonly Operation[] = [
   post("/v1/payments", 201, PAYMENT),
   get("/v1/payments", ["reference", "customer", "status", "limit", "after"]),
   get("/v1/payments/{id}"),
+  get("/v1/payments/{id}/qr", ["size"]),
   post("/v1/payments/{id}/claim", 200, {}),
   post("/v1/payments/{id}/delivery", 409, { to: "delivered" }),
   post("/v1/payments/{id}/resolve", 409, { as: "paid" }),
