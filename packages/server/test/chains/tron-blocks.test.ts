@@ -70,7 +70,14 @@ describe("TRX", () => {
     const signed = node.wallet.transfer(recipient, 1n, node.sendOptions());
     // The library reckons with JSON's numbers itself: the amount is written into the signed bytes here.
     const exact = withAmount(signed.raw_data_hex, amountSun);
-    node.send({ ...signed, raw_data_hex: exact, txID: txIdOf(exact), signature: [node.wallet.sign(txIdOf(exact))] });
+    const raw_data = JSON.parse(JSON.stringify(signed.raw_data).replace('"amount":1,', `"amount":${amountSun},`));
+    node.send({
+      ...signed,
+      raw_data,
+      raw_data_hex: exact,
+      txID: txIdOf(exact),
+      signature: [node.wallet.sign(txIdOf(exact))],
+    });
     expect(await inNextBlock()).toEqual([seen(txIdOf(exact), { amountAtomic: amountSun })]);
   });
 

@@ -14,8 +14,8 @@ export interface TransactionAnswer {
   txID: string;
   ret?: readonly { contractRet?: string }[];
   raw_data: {
-    /** Exactly one. */
-    contract: readonly { type: string; parameter: { value: Readonly<Record<string, unknown>> } }[];
+    /** One; none where the node itself cannot show it. */
+    contract: readonly { type: string; parameter: { value?: Readonly<Record<string, unknown>> } }[];
   };
   raw_data_hex: string;
 }
@@ -108,14 +108,22 @@ function recordOf(answer: unknown, node: string): Record<string, unknown> {
   return answer as Record<string, unknown>;
 }
 
+/** A contract that java-tron cannot unpack is left out by it, and of a kind that it does not know it shows no value: such
+ * a transaction pays nobody, and must not make its whole block unreadable. */
 function isTransaction(value: unknown): value is TransactionAnswer {
   const { txID, raw_data, raw_data_hex } = (value ?? {}) as Partial<TransactionAnswer>;
+  const { contract } = raw_data ?? {};
   return (
     typeof txID === "string" &&
     typeof raw_data_hex === "string" &&
-    typeof raw_data?.contract?.[0]?.type === "string" &&
-    typeof raw_data.contract[0].parameter?.value === "object"
+    Array.isArray(contract) &&
+    contract.every(isContract)
   );
+}
+
+function isContract(value: unknown): boolean {
+  const { type, parameter } = (value ?? {}) as Partial<TransactionAnswer["raw_data"]["contract"][number]>;
+  return typeof type === "string" && typeof parameter === "object" && typeof (parameter?.value ?? {}) === "object";
 }
 
 function isInfo(value: unknown): value is InfoAnswer {

@@ -19,6 +19,8 @@ const TRANSFER_CALL = "a9059cbb";
 const WORD = 64;
 
 const SUCCESS = "SUCCESS";
+/** As a node writes it that was asked for `visible: false`. */
+const HEX_ADDRESS = /^41[0-9a-f]{40}$/;
 /** The contracts whose execution can leave logs: a constructor can move tokens, too. */
 const EXECUTING = new Set(["TriggerSmartContract", "CreateSmartContract"]);
 
@@ -52,10 +54,13 @@ export function transfersIn(
 }
 
 function coinTransfer(transaction: TransactionAnswer, parts: ReadingParts): SightedTransfer[] {
-  const { to_address: claimed } = transaction.raw_data.contract[0]?.parameter.value ?? {};
-  if (typeof claimed !== "string" || !parts.interest.knows(claimed)) return [];
+  const { to_address: claimed, amount = 0 } = transaction.raw_data.contract[0]?.parameter.value ?? {};
+  if (typeof claimed !== "string" || !HEX_ADDRESS.test(claimed)) throw notHex(transaction, parts.node);
+  if (!parts.interest.knows(claimed)) return [];
   const { contract, data } = signed(transaction, parts.node);
   if (contract?.kind !== "transfer" || contract.to !== claimed) throw contradiction(transaction, parts.node);
+  // The node's number has lost digits beyond 2^53, but what it says and what was signed is one amount.
+  if (Number(contract.amountSun) !== Number(amount)) throw contradiction(transaction, parts.node);
   return sighted(parts, {
     transaction,
     data,
@@ -157,5 +162,12 @@ function signed(transaction: TransactionAnswer, node: string): RawTransaction {
 function contradiction({ txID }: TransactionAnswer, node: string): EndpointFailure {
   return new EndpointFailure(
     `${node} answered with transaction ${txID}, but its id, its signed bytes and what the node says of it do not fit together. Nothing is credited from it.`,
+  );
+}
+
+/** A recipient that cannot be compared would be taken for a stranger, and payments overlooked. */
+function notHex({ txID }: TransactionAnswer, node: string): EndpointFailure {
+  return new EndpointFailure(
+    `${node} answered with transaction ${txID}, whose addresses are not in hex although that was asked for (visible: false): does something between change the answers?`,
   );
 }

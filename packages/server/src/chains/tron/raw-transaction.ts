@@ -60,28 +60,38 @@ function readContract(type: bigint, value: Fields): RawTransaction["contract"] {
   }
 }
 
-type Fields = ReadonlyMap<number, bigint | Uint8Array>;
+/** By wire type, since a field that comes with another one than it should have is unknown, and changes nothing. */
+interface Fields {
+  numbers: ReadonlyMap<number, bigint>;
+  bytes: ReadonlyMap<number, Uint8Array>;
+}
 
 /** Wire types. */
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
+const GROUP = 3;
+const GROUP_END = 4;
 const FIXED32 = 5;
 
-/** The fields of a message by number; of a repeated one the last. */
+/** Bytes of the longest number. */
+const LONGEST_VARINT = 10;
+
+/**
+ * The fields of a message by number; of a repeated one the last. A contract's own bytes are as its sender wrote them, so
+ * whatever java-tron's protobuf library accepts is read here as it reads it: padded numbers, unknown fields and groups.
+ */
 function fieldsOf(message: Uint8Array): Fields {
-  const fields = new Map<number, bigint | Uint8Array>();
+  const numbers = new Map<number, bigint>();
+  const bytes = new Map<number, Uint8Array>();
   const cursor = { bytes: message, at: 0 };
   while (cursor.at < message.length) {
-    const tag = Number(varint(cursor));
-    const wireType = tag & 7;
-    if (wireType === VARINT) fields.set(tag >>> 3, varint(cursor));
-    else if (wireType === BYTES) fields.set(tag >>> 3, take(cursor, Number(varint(cursor))));
-    else if (wireType === FIXED64) take(cursor, 8);
-    else if (wireType === FIXED32) take(cursor, 4);
-    else throw new MalformedTransaction(`unknown wire type ${wireType}`);
+    const { field, wireType } = tagAt(cursor);
+    if (wireType === VARINT) numbers.set(field, varint(cursor));
+    else if (wireType === BYTES) bytes.set(field, take(cursor, lengthAt(cursor)));
+    else skip(cursor, wireType);
   }
-  return fields;
+  return { numbers, bytes };
 }
 
 interface Cursor {
@@ -89,17 +99,41 @@ interface Cursor {
   at: number;
 }
 
-/** As an unsigned number; what we read is never negative in a transaction that a chain takes. */
+function tagAt(cursor: Cursor): { field: number; wireType: number } {
+  const tag = Number(BigInt.asUintN(32, varint(cursor)));
+  return { field: tag >>> 3, wireType: tag & 7 };
+}
+
+function lengthAt(cursor: Cursor): number {
+  return Number(BigInt.asUintN(32, varint(cursor)));
+}
+
+function skip(cursor: Cursor, first: number): void {
+  let groups = 0;
+  for (let wireType = first; ; { wireType } = tagAt(cursor)) {
+    if (wireType === VARINT) varint(cursor);
+    else if (wireType === BYTES) take(cursor, lengthAt(cursor));
+    else if (wireType === FIXED64) take(cursor, 8);
+    else if (wireType === FIXED32) take(cursor, 4);
+    else if (wireType === GROUP) groups += 1;
+    else if (wireType === GROUP_END && groups > 0) groups -= 1;
+    else throw new MalformedTransaction(`unknown wire type ${wireType}`);
+    if (groups === 0) return;
+  }
+}
+
+/** As an unsigned number of 64 bits, whatever the last byte holds beyond them; what we read is never negative in a
+ * transaction that a chain takes. */
 function varint(cursor: Cursor): bigint {
   let value = 0n;
-  for (let shift = 0n; shift < 70n; shift += 7n) {
+  for (let place = 0; place < LONGEST_VARINT; place += 1) {
     const byte = cursor.bytes[cursor.at];
     if (byte === undefined) throw new MalformedTransaction("it ends within a number");
     cursor.at += 1;
-    value |= BigInt(byte & 0x7f) << shift;
-    if (byte < 0x80) return value;
+    value |= BigInt(byte & 0x7f) << BigInt(7 * place);
+    if (byte < 0x80) return BigInt.asUintN(64, value);
   }
-  throw new MalformedTransaction("a number has more than 64 bits");
+  throw new MalformedTransaction(`a number has more than ${LONGEST_VARINT} bytes`);
 }
 
 function take(cursor: Cursor, length: number): Uint8Array {
@@ -110,12 +144,10 @@ function take(cursor: Cursor, length: number): Uint8Array {
   return taken;
 }
 
-function bytesAt(fields: Fields, field: number): Uint8Array {
-  const value = fields.get(field);
-  return value instanceof Uint8Array ? value : new Uint8Array();
+function bytesAt({ bytes }: Fields, field: number): Uint8Array {
+  return bytes.get(field) ?? new Uint8Array();
 }
 
-function numberAt(fields: Fields, field: number): bigint {
-  const value = fields.get(field);
-  return typeof value === "bigint" ? value : 0n;
+function numberAt({ numbers }: Fields, field: number): bigint {
+  return numbers.get(field) ?? 0n;
 }
