@@ -8,9 +8,11 @@ import type { BlockRef, Observation } from "../../payments/transfer.ts";
 import { matchIn, watchedKey } from "../match.ts";
 import type { ChainFacts, WatcherLogger, WatchReport, WatchSink } from "../watcher.ts";
 import {
+  BlockGone,
   type BlockId,
   type BlockSource,
   type FollowedHead,
+  type FoundTransaction,
   type Interest,
   NodeProblem,
   type SightedTransfer,
@@ -80,6 +82,7 @@ export class Follower {
   async followBlocks(head: FollowedHead): Promise<boolean> {
     const { source, clock, blocksPerReport } = this.#parts;
     const noticedAtMs = clock.nowMs();
+    refuseFinalizedAbove(head);
     const step = await walk(source, this.#position, head, blocksPerReport, this.#interest);
     if (step.connected.length === 0) {
       await this.#count(head);
@@ -95,18 +98,23 @@ export class Follower {
     const { source, tracked } = this.#parts;
     if (!source.pending) return;
     const { transfers, spenders } = await source.pending(this.#interest);
-    const observations = spenders.flatMap((spender) => this.#replaced(spender));
     const present = new Set(transfers.map(({ txId }) => txId));
-    for (const transfer of tracked.waiting) {
-      if (present.has(transfer.txId)) continue;
-      observations.push(...(await this.#missing(transfer)));
+    // Everything is asked before anything is changed: where an answer is missing, nothing of this is lost.
+    const absent = await this.#lookUp(tracked.waiting.filter(({ txId }) => !present.has(txId)));
+    const observations = spenders.flatMap((spender) => this.#replaced(spender, isInNoBlock));
+    for (const [transfer, found] of absent) {
+      if (tracked.get(transfer)) observations.push(...this.#missing(transfer, found));
     }
     for (const transfer of transfers) observations.push(...this.#seen(transfer));
     await this.#tell(observations);
   }
 
-  /** A payment for this match key was stored: what is on the chain already may be meant for it. */
-  async lookFor(matchKey: string): Promise<void> {
+  /**
+   * A payment for this match key was stored: what is on the chain already may be meant for it.
+   * @returns false where it names a transaction of which the node knows nothing that fits what was followed: of several
+   * nodes behind one address the one that was asked may be behind
+   */
+  async lookFor(matchKey: string): Promise<boolean> {
     const { txId } = matchIn(matchKey);
     const known = this.#recent.of(matchKey);
     // An address is watched a moment before its payment is stored: what was seen in between is told again.
@@ -115,15 +123,20 @@ export class Follower {
       ...known.map(({ transfer, block }) => this.#included(transfer, block)),
       ...waiting.map((transfer) => this.#tellOf(transfer, "seen")),
     ]);
-    if (txId === undefined) return;
+    return txId === undefined || this.#lookForNamed(txId);
+  }
+
+  async #lookForNamed(txId: string): Promise<boolean> {
     const found = await this.#parts.source.transaction(txId, this.#interest);
     const block = found?.block;
-    // In a block that is not reported yet it comes by itself; so does one that waits, where the source tells of those.
-    if (!block || block.height > tipOf(this.#position).height) return;
+    if (!block) return false;
+    // In a block that is not reported yet it comes by itself.
+    if (block.height > tipOf(this.#position).height) return true;
     const followed = hashAt(this.#position, block.height);
-    if (followed !== undefined && followed !== block.hash) return;
+    if (followed !== undefined && followed !== block.hash) return false;
     for (const transfer of found.transfers) this.#track(transfer, block);
     await this.#tell(found.transfers.map((transfer) => this.#included(transfer, block)));
+    return true;
   }
 
   /** Everything until then is reported, milliseconds. */
@@ -257,18 +270,27 @@ export class Follower {
     return [observationOf(facts.chain, transfer, { status: "seen", observedAtMs: firstSeenAtMs })];
   }
 
-  #replaced(spender: Spender): Observation[] {
+  /** @param isLost of those that use up the same */
+  #replaced(spender: Spender, isLost: (transfer: TrackedTransfer) => boolean = () => true): Observation[] {
     const { tracked } = this.#parts;
-    return tracked.conflictsOf(spender).map((loser) => {
+    const losers = tracked.conflictsOf(spender).filter(isLost);
+    return losers.map((loser) => {
       tracked.delete(loser);
       return this.#tellOf(loser, "replaced", spender.txId);
     });
   }
 
-  /** It is not among those that the node told of. */
-  async #missing(transfer: TrackedTransfer): Promise<Observation[]> {
-    const { source, tracked } = this.#parts;
-    const found = await source.transaction(transfer.txId, this.#interest);
+  async #lookUp(transfers: readonly TrackedTransfer[]): Promise<[TrackedTransfer, FoundTransaction | null][]> {
+    const found: [TrackedTransfer, FoundTransaction | null][] = [];
+    for (const transfer of transfers) {
+      found.push([transfer, await this.#parts.source.transaction(transfer.txId, this.#interest)]);
+    }
+    return found;
+  }
+
+  /** It is not among those that the node told of. @param found what the node says when it is asked for it */
+  #missing(transfer: TrackedTransfer, found: FoundTransaction | null): Observation[] {
+    const { tracked } = this.#parts;
     if (found) {
       // In a block: that block comes by itself. Waiting: not everything that waits is told of.
       if (found.block === null && transfer.state === "orphaned") {
@@ -335,4 +357,19 @@ export class Follower {
   #hashes(): ReadonlySet<string> {
     return new Set(this.#position.blocks.map(({ hash }) => hash));
   }
+}
+
+/** What only waits cannot take the place of what is in a block: a node may not have taken the block up yet, or be behind. */
+function isInNoBlock({ state }: TrackedTransfer): boolean {
+  return state !== "included";
+}
+
+/** Whether what is called irreversible is on the chain that ends there cannot be known: of several nodes behind one
+ * address one may be behind, or on a fork.
+ * @throws BlockGone */
+function refuseFinalizedAbove({ height, finalized }: FollowedHead): void {
+  if (finalized === null || finalized.height <= height) return;
+  throw new BlockGone(
+    `The node calls block ${finalized.height} irreversible, but its chain ends at ${height}: its parts disagree, or one of several nodes behind one address is behind. Nothing is confirmed from it.`,
+  );
 }

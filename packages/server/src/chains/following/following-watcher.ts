@@ -17,6 +17,7 @@ import { Follower, type FollowerParts } from "./follower.ts";
 import { parsePosition, tipOf } from "./position.ts";
 import { probeSources } from "./probe-sources.ts";
 import { TrackedTransfers } from "./tracked-transfers.ts";
+import { WantedKeys } from "./wanted-keys.ts";
 
 export interface FollowingWatcherOptions {
   facts: ChainFacts;
@@ -63,20 +64,22 @@ export class FollowingWatcher implements Watcher, ChainProbe {
   readonly facts: ChainFacts;
   readonly #options: FollowingWatcherOptions;
   readonly #wake = new Wake();
-  /** Match keys for which payments were stored since the last turn. */
-  #wanted = new Set<string>();
+  readonly #wanted: WantedKeys;
   #life: Life | null = null;
   #head: FollowedHead | null = null;
   /** Why the last turn failed; `null` when it did not. */
   #failure: string | null = "The node has not been asked yet.";
   #storeFailure: string | null = null;
   #advisory: string | null = null;
+  /** That the node's newest block is old by its own time; `null` when it is not. */
+  #staleness: string | null = null;
   #nextCheckAt = 0;
   #lastBlockAtMs = 0;
 
   constructor(options: FollowingWatcherOptions) {
     this.#options = options;
     this.facts = options.facts;
+    this.#wanted = new WantedKeys({ chain: options.facts.chain, logger: options.logger });
   }
 
   /** Resolves when it is known where following begins, so that nothing which is paid from then on is missed; or after
@@ -143,7 +146,7 @@ export class FollowingWatcher implements Watcher, ChainProbe {
       connected: this.#failure === null && silent === null,
       headHeight,
       lagBlocks: headHeight === null || height === null ? null : Math.max(0, headHeight - height),
-      problem: this.#failure ?? this.#storeFailure ?? silent ?? this.#advisory,
+      problem: this.#failure ?? this.#storeFailure ?? silent ?? this.#staleness ?? this.#advisory,
       ...(this.#options.source.endpoints ? { endpoints: this.#options.source.endpoints() } : {}),
     };
   }
@@ -154,6 +157,14 @@ export class FollowingWatcher implements Watcher, ChainProbe {
     const silentMs = clock.nowMs() - this.#lastBlockAtMs;
     if (silentMs < maxSilenceMs) return null;
     return `The node answers, but for ${Math.floor(silentMs / 1_000)} seconds it has had no new block: is it cut off from the network, or stuck?`;
+  }
+
+  /** A node that still synchronises has new blocks all the time, of long ago: what was paid since is in none of them. */
+  #stalenessOf(blockMs: number, nowMs: number): string | null {
+    const { maxSilenceMs } = this.#options;
+    const ageMs = nowMs - blockMs;
+    if (maxSilenceMs === null || ageMs < maxSilenceMs + PROPAGATION_MS) return null;
+    return `The node's newest block is ${Math.floor(ageMs / 1_000)} seconds old: is it still synchronising, or is this machine's clock wrong? Nothing expires that was due after that block.`;
   }
 
   async #loop(life: Life): Promise<void> {
@@ -202,20 +213,13 @@ export class FollowingWatcher implements Watcher, ChainProbe {
       signal.throwIfAborted();
     }
     if (tipOf(follower.position).hash !== before) this.#lastBlockAtMs = clock.nowMs();
-    const wanted = this.#wanted;
-    this.#wanted = new Set();
-    try {
-      for (const matchKey of wanted) {
-        await follower.lookFor(matchKey);
-        wanted.delete(matchKey);
-      }
-    } finally {
-      for (const matchKey of wanted) this.#wanted.add(matchKey);
-    }
+    const allLookedAt = await this.#wanted.lookAt((matchKey) => follower.lookFor(matchKey));
     await follower.followPending();
-    if (this.#silence() !== null || this.#advisory !== null) return;
-    const { timeMs } = follower.position;
-    await follower.watchedUntil(Math.max(sinceMs - PROPAGATION_MS, Math.min(timeMs, sinceMs)));
+    this.#staleness = this.#stalenessOf(follower.position.timeMs, sinceMs);
+    if (!allLookedAt || this.#silence() !== null || this.#advisory !== null) return;
+    const blockMs = Math.min(follower.position.timeMs, sinceMs);
+    const isBehind = head.height < tipOf(follower.position).height || this.#staleness !== null;
+    await follower.watchedUntil(isBehind ? blockMs : Math.max(sinceMs - PROPAGATION_MS, blockMs));
   }
 
   async #begin(life: Life, head: FollowedHead): Promise<void> {
