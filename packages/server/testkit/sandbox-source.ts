@@ -32,7 +32,7 @@ export class SandboxSource implements BlockSource {
     if (mempool) this.pending = (interest) => this.#pending(interest);
   }
 
-  async check(): Promise<null> {
+  async check(): Promise<string | null> {
     await this.#asked(() => this.#node.view());
     return null;
   }

@@ -38,10 +38,16 @@ afterEach(async () => {
 interface Changes extends Partial<FollowingWatcherOptions> {
   of?: Partial<SandboxSourceOptions>;
   head?: (head: FollowedHead) => FollowedHead;
+  advisory?: string;
 }
 
-async function watch({ of = {}, head = (same) => same, ...options }: Changes = {}): Promise<FollowingWatcher> {
+async function watch(changes: Changes = {}): Promise<FollowingWatcher> {
+  const { of = {}, head = (same) => same, advisory = null, ...options } = changes;
   class Source extends SandboxSource {
+    override async check(): Promise<string | null> {
+      return advisory;
+    }
+
     override async head(): Promise<FollowedHead> {
       return head(await super.head());
     }
@@ -232,6 +238,24 @@ it("everything is said to be watched up to the newest block's time, while blocks
   clock.advance(60_000);
   // No block has come since: what was sent in the last moments may still be on its way.
   await until("the time to go on", () => sink.watchedUntilMs === clock.nowMs() - 15_000);
+});
+
+it("a node that the operator is warned of is believed up to its newest block's own time, and no further", async () => {
+  await watch({ advisory: "It is still synchronising." });
+  clock.advance(60_000);
+  await chain.mine(1);
+  const blockMs = clock.nowMs();
+  await until("the block", () => sink.watchedUntilMs === blockMs);
+  clock.advance(30_000);
+  const txId = await pay();
+  await chain.mine(1);
+  await told(`included ${txId}`);
+  await until("the next block", () => sink.watchedUntilMs === clock.nowMs());
+  clock.advance(30_000);
+  watcher?.onWatched(OURS);
+  await told(`included ${txId}`, `included ${txId}`);
+  expect(sink.watchedUntilMs).toBe(clock.nowMs() - 30_000);
+  expect(watcher?.status().problem).toBe("It is still synchronising.");
 });
 
 it("a node without new blocks for too long counts as silent, and no time is said to be watched any more", async () => {

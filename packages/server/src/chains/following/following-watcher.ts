@@ -216,9 +216,10 @@ export class FollowingWatcher implements Watcher, ChainProbe {
     const allLookedAt = await this.#wanted.lookAt((matchKey) => follower.lookFor(matchKey));
     await follower.followPending();
     this.#staleness = this.#stalenessOf(follower.position.timeMs, sinceMs);
-    if (!allLookedAt || this.#silence() !== null || this.#advisory !== null) return;
+    if (!allLookedAt || this.#silence() !== null) return;
     const blockMs = Math.min(follower.position.timeMs, sinceMs);
-    const isBehind = head.height < tipOf(follower.position).height || this.#staleness !== null;
+    const mayLag = this.#staleness !== null || this.#advisory !== null;
+    const isBehind = mayLag || head.height < tipOf(follower.position).height;
     await follower.watchedUntil(isBehind ? blockMs : Math.max(sinceMs - PROPAGATION_MS, blockMs));
   }
 
