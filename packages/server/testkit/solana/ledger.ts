@@ -45,7 +45,11 @@ export class Ledger {
   }
 
   get genesisHash(): string {
-    return (this.#blocks[0] as LedgerBlock).parentHash;
+    return this.first.parentHash;
+  }
+
+  get first(): LedgerBlock {
+    return this.#blocks[0] as LedgerBlock;
   }
 
   get head(): LedgerBlock {

@@ -19,8 +19,10 @@ import {
   type KeyPairSigner,
   lamports,
   pipe,
+  setTransactionMessageComputeUnitLimit,
   setTransactionMessageFeePayerSigner,
   setTransactionMessageLifetimeUsingBlockhash,
+  setTransactionMessageLoadedAccountsDataSizeLimit,
   signTransactionMessageWithSigners,
   type Transaction,
 } from "@solana/kit";
@@ -41,6 +43,8 @@ export interface SendOptions {
 }
 
 const PAYER_LAMPORTS = 1_000_000_000_000_000n;
+const COMPUTE_UNITS = 200_000;
+const LOADED_BYTES = 1_000_000;
 const TOKEN_ACCOUNT_BYTES = 165;
 /** Behind an account with extensions: which kind it is. */
 const KIND_ACCOUNT = 2;
@@ -78,7 +82,10 @@ export class Svm {
     const header = Buffer.alloc(56);
     header.writeUInt32LE(1, 0);
     header.writeBigUInt64LE((1n << 64n) - 1n, 4);
-    const data = Buffer.concat([header, ...accounts.map((account) => Buffer.from(getAddressEncoder().encode(account)))]);
+    const data = Buffer.concat([
+      header,
+      ...accounts.map((account) => Buffer.from(getAddressEncoder().encode(account))),
+    ]);
     this.#svm.setAccount({
       address: table,
       data: new Uint8Array(data),
@@ -127,6 +134,7 @@ export class Svm {
           instructions.map((one) => addSignersToInstruction([feePayer, this.payer, ...signers], one)),
           lasting,
         ),
+      (full) => (version === 1 ? withLimits(full) : full),
       (full) => (version === 0 ? compressTransactionMessageUsingAddressLookupTables(full, tables) : full),
     );
     const signed = await signTransactionMessageWithSigners(message as typeof message);
@@ -210,6 +218,14 @@ export class Svm {
       return [{ accountIndex, mint, owner, programId: found.programAddress as string, uiTokenAmount }];
     });
   }
+}
+
+/** A transaction of version 1 has none by itself. */
+function withLimits<T extends Parameters<typeof setTransactionMessageComputeUnitLimit>[1]>(message: T): T {
+  return setTransactionMessageLoadedAccountsDataSizeLimit(
+    LOADED_BYTES,
+    setTransactionMessageComputeUnitLimit(COMPUTE_UNITS, message),
+  );
 }
 
 interface Compiled {

@@ -40,7 +40,7 @@ function solCredits({ keys, meta }: Transaction, { knows }: Receivers): Credit[]
     // Of almost every account this says that nothing came, without a question or a `bigint`.
     const gained = Number(after) - Number(before) + (place === 0 ? Number(fee) : 0);
     const owner = keys[place] as string;
-    if ((gained <= 0 && isExact(before) && isExact(after)) || !knows(owner)) continue;
+    if ((gained <= 0 && Number.isSafeInteger(before) && Number.isSafeInteger(after)) || !knows(owner)) continue;
     const amountAtomic = changeOfSol(meta, place);
     if (amountAtomic > 0n)
       credits.push({ owner, asset: SOL.symbol, mint: null, amountAtomic, payers: [], accounts: [] });
@@ -48,10 +48,6 @@ function solCredits({ keys, meta }: Transaction, { knows }: Receivers): Credit[]
   if (credits.length === 0) return credits;
   const payers = keys.filter((_, place) => changeOfSol(meta, place) < 0n);
   return credits.map((credit) => ({ ...credit, payers }));
-}
-
-function isExact(lamports: number | bigint): boolean {
-  return typeof lamports === "bigint" || Number.isSafeInteger(lamports);
 }
 
 function changeOfSol({ preBalances, postBalances, fee }: Transaction["meta"], place: number): bigint {
