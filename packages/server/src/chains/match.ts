@@ -82,6 +82,11 @@ export function narrowerKeys(sighted: string): string[] {
   return [...new Set([...found].map((match) => matchKeyOf(recipient, match)))];
 }
 
+/** All of them, and the recipient alone. */
+export function keysIn(sighted: string): string[] {
+  return [...narrowerKeys(sighted), recipientIn(sighted)];
+}
+
 /** What `watchedKey` gave, with this beside it as well. */
 export function alsoBeside(sighted: string, match: Readonly<PaymentMatch>): string {
   return textOf(recipientIn(sighted), [...pairsIn(sighted), ...pairsOf(match)]);

@@ -3,7 +3,7 @@
  * block brought in between had no payment yet, and is told again once there is one.
  */
 import type { BlockRef } from "../../payments/transfer.ts";
-import { narrowerKeys, recipientIn } from "../match.ts";
+import { keysIn } from "../match.ts";
 import type { SightedTransfer } from "./block-source.ts";
 
 export interface RecentTransfer {
@@ -26,7 +26,7 @@ export class RecentTransfers {
       const [oldest] = this.#byBlock.keys();
       if (this.#byBlock.size > BLOCKS && oldest !== undefined) this.#byBlock.delete(oldest);
     }
-    for (const matchKey of [...narrowerKeys(transfer.recipient), recipientIn(transfer.recipient)]) {
+    for (const matchKey of keysIn(transfer.recipient)) {
       const known = inBlock.get(matchKey);
       if (known) known.push({ transfer, block });
       else inBlock.set(matchKey, [{ transfer, block }]);

@@ -4,6 +4,7 @@
  */
 import type { OpenTransfer } from "../../log/store.ts";
 import type { BlockRef } from "../../payments/transfer.ts";
+import { keysIn } from "../match.ts";
 import type { SightedTransfer, Spender } from "./block-source.ts";
 
 export interface TrackedTransfer
@@ -59,7 +60,7 @@ export class TrackedTransfers {
     if (transfer.block) addTo(this.#byBlock, transfer.block.hash, key);
     if (transfer.state === "included") return;
     this.#waiting.add(key);
-    addTo(this.#waitingFor, transfer.recipient, key);
+    for (const matchKey of keysIn(transfer.recipient)) addTo(this.#waitingFor, matchKey, key);
   }
 
   delete(transfer: Pick<TrackedTransfer, "txId" | "index">): void {
@@ -69,7 +70,7 @@ export class TrackedTransfers {
     for (const spend of known.spends) removeFrom(this.#bySpend, spend, key);
     if (known.block) removeFrom(this.#byBlock, known.block.hash, key);
     this.#waiting.delete(key);
-    removeFrom(this.#waitingFor, known.recipient, key);
+    for (const matchKey of keysIn(known.recipient)) removeFrom(this.#waitingFor, matchKey, key);
     this.#byKey.delete(key);
   }
 
@@ -88,7 +89,7 @@ export class TrackedTransfers {
     return this.#named(this.#waiting);
   }
 
-  /** Of these, the ones for this match key. */
+  /** Those that may be meant for a payment with this match key. */
   waitingFor(matchKey: string): TrackedTransfer[] {
     return this.#named(this.#waitingFor.get(matchKey));
   }
