@@ -24,17 +24,20 @@ export class SolanaUnderTest implements ChainUnderTest {
   readonly node: TestSolanaNode;
   readonly usdc: TestToken;
 
-  static async start(): Promise<SolanaUnderTest> {
+  readonly #policy: typeof SOLANA_POLICY;
+
+  static async start(policy = SOLANA_POLICY): Promise<SolanaUnderTest> {
     const clock = new RunningClock(1_700_000_000_000);
     const node = await TestSolanaNode.start(() => clock.nowMs());
-    return new SolanaUnderTest(clock, node, await TestToken.create(node.ledger, "USDC"));
+    return new SolanaUnderTest(clock, node, await TestToken.create(node.ledger, "USDC"), policy);
   }
 
-  private constructor(clock: RunningClock, node: TestSolanaNode, usdc: TestToken) {
+  private constructor(clock: RunningClock, node: TestSolanaNode, usdc: TestToken, policy: typeof SOLANA_POLICY) {
+    this.#policy = policy;
     this.clock = clock;
     this.node = node;
     this.usdc = usdc;
-    this.facts = new SolanaFacts({ tokens: [usdc.token], ...SOLANA_POLICY });
+    this.facts = new SolanaFacts({ tokens: [usdc.token], ...policy });
     node.mine(1);
   }
 
@@ -50,7 +53,7 @@ export class SolanaUnderTest implements ChainUnderTest {
       endpoints: [{ url: server.url, wsUrl: server.wsUrl, headers: {} }],
       tokens: [this.usdc.token],
       tributary: null,
-      ...SOLANA_POLICY,
+      ...this.#policy,
       pollIntervalMs: 50,
       maxSilenceMs: SOLANA_MAX_SILENCE_MS,
       timeoutMs: 5_000,
