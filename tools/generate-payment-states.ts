@@ -27,6 +27,7 @@ import {
 } from "../packages/server/src/payments/transfer-transitions.ts";
 import { NEW_FUNDS, TIME_TRIGGERS, TRANSITIONS } from "../packages/server/src/payments/transitions.ts";
 import {
+  CLAIM_NOTE,
   COVERAGE_TEXT,
   DECISIONS,
   EVENT_ORDER,
@@ -222,11 +223,14 @@ export function renderPaymentStates(): string {
       ),
     ],
     ["## Payments", diagram()],
-    ["", `Open, so that no second payment may wait on the same address: ${open}.`],
+    [
+      "",
+      `Open, so that no second payment may wait on the same address (for the same match, where payments share one): ${open}.`,
+    ],
     ["### Coverage moves the status", `${coverageTable()}\n\n·: stays. ${LATE_NOTE}`],
     ["### Money that moves no status", fundsTable()],
     ["### Time moves the status", timeTable()],
-    ["### Commands", commandTable()],
+    ["### Commands", `${commandTable()}\n\n${CLAIM_NOTE}`],
     ["### Delivery", deliveryTables()],
     [
       "### Flags",

@@ -13,8 +13,9 @@ export const TRANSFER_NOTES: readonly string[] = [
   "All observations of one report are decided together, and only the net effect is told: out of a block and into " +
     "another is a move, there and back is nothing.",
   "Not credited, but recorded as `transfer.unattributed`: another coin or chain (`wrong_asset`); older than the payment, " +
-    "where a block's clock is trusted up to ten minutes (`older_than_payment`); beyond 1,000 transfers " +
-    "(`too_many_transfers`). A known transfer is never refused; a transfer of nothing is ignored.",
+    "where a block's clock is trusted up to ten minutes, and a payment that names its transaction takes one that is up to ten " +
+    "minutes older (`older_than_payment`); beyond 1,000 transfers (`too_many_transfers`); on an address that payments share, " +
+    "for none of them (`no_match`). A known transfer is never refused; a transfer of nothing is ignored.",
   "`dueHeight` is the next head height at which there is something to say; without a block it is null, and the observer " +
     "has to count on.",
 ];
@@ -53,11 +54,17 @@ export const EVENT_ORDER =
   "status. Amounts in all of them are those after the whole input; the status is the one right after the event. An event " +
   "lists the transfers that it is about, the newest 50 at most.";
 
+export const CLAIM_NOTE =
+  "A claim may name the transaction (`txId`) where the payment knows its `payer`: it is kept as `claimedTxId`, looked up at " +
+  "once, and moves no status by itself. Another one may be named while the payment is pending; one whose transfer is known " +
+  "is accepted in every status.";
+
 export const STANDING_TEXT =
   "`amount: null`: never covered, never expires, stays pending until it is cancelled. `transfer.*` and " +
   "`payment.confirmation` are all it tells, and `payment.unexpected_funds` once it is cancelled. Only the transfers " +
   "concerned are loaded, so `received` is carried on by their difference, and no flag is set by transfers. There is nothing " +
-  "to resolve.";
+  "to resolve. A registration (`match.tributary`) is one; so is each payment that a record's text makes beside it, once, " +
+  "in the registration's asset and never older than it.";
 
 export const STOCK_INTRO =
   "Only of an order (`POST /v1/orders`): a payment whose line items hold units of products. A product's `stock` is what is " +

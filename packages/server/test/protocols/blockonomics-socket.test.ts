@@ -1,12 +1,7 @@
 /** What Blockonomics' document and its clients expect of `/payment/{address}`, beyond the suite of all protocols. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { addressFromSeed } from "../../src/chains/sandbox/address.ts";
-import { sandboxFacts } from "../../src/chains/sandbox/facts.ts";
-import { topics } from "../../src/log/topic.ts";
 import type { Payment } from "../../src/payments/payment.ts";
-import { viewTransfer } from "../../src/payments/transfer.ts";
 import { MERCHANT, ProtocolServer } from "../../testkit/protocol-server.ts";
-import { change, creation, recordsIn, samplePayment, sampleTransfer } from "../../testkit/storing/samples.ts";
 import type { TestClient } from "../../testkit/transport-server.ts";
 import { until } from "../../testkit/until.ts";
 
@@ -62,25 +57,6 @@ const report = (payment: Payment, txId: string, outputs: Record<string, bigint>,
       },
     })),
   );
-
-describe("payments that share an address", () => {
-  it("are not served, since an address does not tell them apart; one that waits for the address alone is", async () => {
-    const address = addressFromSeed("shared by payers");
-    const recipient = sandboxFacts.recipientOf(address);
-    const payment = await server.create({ address });
-    const client = await listen(address);
-    const match = { payer: "p" };
-    const keyed = samplePayment({ merchantId: MERCHANT, address, recipient: `${recipient}?payer=p`, match });
-    const told = { topics: [topics.address(MERCHANT, "sandbox", address)] };
-    const transfer = sampleTransfer(keyed);
-    const news = change(keyed, {}, { ...told, transfers: [transfer] });
-    for (const event of news.events) event.data.transfers = [viewTransfer(transfer)];
-    recordsIn(await server.core.log.append([{ ...creation(keyed, told), sharedRecipient: recipient }, news]));
-    await saysNothing(client);
-    const txid = await server.pay(payment);
-    await says(client, `0 ${txid}`);
-  });
-});
 
 describe("a message", () => {
   it("has the four fields of the document, of the document's types", async () => {
