@@ -2,7 +2,7 @@
 import type { Hex } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EvmSource } from "../../src/chains/evm/evm-source.ts";
-import { NodeProblem } from "../../src/chains/following/block-source.ts";
+import { BlocksMissing } from "../../src/chains/following/block-source.ts";
 import { matchKeyOf } from "../../src/chains/match.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { multisend, tokenTransfer, tokenTransferFrom } from "../../testkit/anvil/calls.ts";
@@ -200,14 +200,14 @@ describe("of a token whose logs say more than what arrives", () => {
     expect(chain.facade.asked).not.toContain("eth_call");
   });
 
-  it("a node that no longer knows the balances must not be followed, and its message says what to do", async () => {
+  it("of a node that no longer knows the balances nothing is taken, and its message says what to do", async () => {
     const alice = chain.newAddress();
     await chain.send([tokenTransfer(plain, alice, 10n)], [plain]);
     await chain.mine(1);
     const message = "missing trie node 1a2b (path ) state 0x1a2b is not available";
     chain.facade.overrides.set("eth_call", () => ({ error: { code: -32_000, message } }));
     const asked = inNewestBlock(source, waitingFor(alice));
-    await expect(asked).rejects.toThrow(NodeProblem);
+    await expect(asked).rejects.toThrow(BlocksMissing);
     await expect(asked).rejects.toThrow(/balances of USDT at block \d+.*Add an archive endpoint, or.*balanceCheck/);
     chain.facade.overrides.clear();
     expect(await inNewestBlock(source, waitingFor(alice))).toMatchObject([{ amountAtomic: 10n }]);

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   BlockGone,
+  BlocksMissing,
   EndpointFailure,
   type FollowedHead,
   type FoundTransaction,
@@ -151,6 +152,20 @@ describe("a transaction that a payment names", () => {
     watcher.onWatched(naming(txId));
     const waiting = await pay();
     await told(`included ${txId}`, `seen ${waiting}`);
+    expect(watcher.status().problem).toBeNull();
+  });
+
+  it("and that the node has forgotten does not stop time for those who wait for something else", async () => {
+    await watch();
+    let asked = 0;
+    lies.transaction = () => {
+      asked += 1;
+      throw new BlocksMissing("too old", null);
+    };
+    watcher.onWatched(naming("f".repeat(64)));
+    await until("the question", () => asked > 0);
+    clock.advance(60_000);
+    await until("the time to go on", () => sink.watchedUntilMs === clock.nowMs() - 15_000);
     expect(watcher.status().problem).toBeNull();
   });
 

@@ -33,7 +33,7 @@ export class BlockScanner {
     this.#receipts = new Receipts(node);
   }
 
-  /** @throws BlockGone, BlocksMissing, NodeProblem */
+  /** @throws BlockGone, BlocksMissing */
   async scan(blocks: readonly EvmBlock[], headHeight: number, interest: Interest): Promise<readonly SourceBlock[]> {
     const logs = await this.#logsOf(blocks);
     const natives = await this.#natives(blocks, interest);

@@ -3,7 +3,7 @@
  * recipient's balance after the block, less that before it, and what left it in between.
  * Decision: docs/decisions/0011-fee-on-transfer-tokens.md.
  */
-import { NodeProblem } from "../following/block-source.ts";
+import { BlocksMissing } from "../following/block-source.ts";
 import type { EvmBlock, TransferLog } from "./answers.ts";
 import type { EvmNode } from "./evm-node.ts";
 import { RpcError } from "./json-rpc.ts";
@@ -27,7 +27,7 @@ const NO_STATE =
 
 /**
  * What of each log to the recipient arrived, by `logIndex`: what is short is taken off from the last ones.
- * @throws NodeProblem when the node no longer knows the balances
+ * @throws BlocksMissing when the node no longer knows the balances
  */
 export async function received(
   node: EvmNode,
@@ -73,7 +73,8 @@ async function refused(
   const trouble = await node.whyNot(refusal, block.ref);
   if (trouble.name === "BlockGone") return trouble;
   if (headHeight - block.ref.height < KEPT_BLOCKS && !NO_STATE.test(refusal.message)) return trouble;
-  return new NodeProblem(
+  return new BlocksMissing(
     `${node.rpc.name} does not know the balances of ${token.symbol} at block ${block.ref.height}, so that what arrived there cannot be checked (${refusal.message}). Add an archive endpoint, or, if ${token.symbol} takes no fee and never changes balances by itself, set its balanceCheck to false.`,
+    null,
   );
 }

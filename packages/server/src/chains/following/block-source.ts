@@ -97,7 +97,8 @@ export interface BlockSource {
   hashesAt(heights: readonly number[]): Promise<readonly (string | null)[]>;
   /** One block by itself, for the first start. @throws BlockGone */
   blockAt(height: number): Promise<{ ref: BlockRef; parentHash: string }>;
-  /** `null`: the node does not know it. */
+  /** `null`: the node does not know it.
+   * @throws BlocksMissing, BlockGone where its block cannot be read any more */
   transaction(txId: string, interest: Interest): Promise<FoundTransaction | null>;
   /** Transfers that wait for a block. Left out where the chain (or the node) does not tell. */
   pending?(interest: Interest): Promise<PendingNews>;
@@ -136,7 +137,8 @@ export class NodeProblem extends Error {
   override readonly name = "NodeProblem";
 }
 
-/** The node has no blocks from there on any more (pruned): nothing may be skipped. */
+/** The node has no blocks from there on any more (pruned), or no longer knows something of them that is needed: nothing
+ * may be skipped. That it says so is an answer: of newer blocks it knows all. */
 export class BlocksMissing extends NodeProblem {
   /** The first height that it still has, where known. */
   readonly firstHeight: number | null;

@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { messageOf } from "../../kit/errors.ts";
 import { matchIn } from "../match.ts";
 import type { WatcherLogger } from "../watcher.ts";
-import { BlockGone, EndpointFailure, NodeProblem } from "./block-source.ts";
+import { BlockGone, BlocksMissing, EndpointFailure, NodeProblem } from "./block-source.ts";
 
 export interface WantedKeysOptions {
   chain: string;
@@ -54,7 +54,7 @@ export class WantedKeys {
     for (const [matchKey, wanted] of [...this.#keys]) {
       if (wanted.notBefore > now) continue;
       try {
-        const isKnown = await lookFor(matchKey);
+        const isKnown = await lookFor(matchKey).catch(unlessForgotten);
         const vain = wanted.vain + 1;
         this.#again(matchKey, wanted, isKnown || vain >= MAX_VAIN ? null : { times: vain, vain, failures: 0 });
       } catch (error) {
@@ -90,6 +90,13 @@ export class WantedKeys {
     // Behind those that were not asked for yet.
     this.#keys.set(matchKey, { failures, vain, notBefore: performance.now() + pauseMs });
   }
+}
+
+/** Whoever pays may name any transaction there ever was. One that nodes have forgotten nobody has sent just now: no payment
+ * of others has to wait for it. */
+function unlessForgotten(error: unknown): false {
+  if (error instanceof BlocksMissing) return false;
+  throw error;
 }
 
 /** Of the node or the chain; anything else ends the watcher's turn. */
