@@ -68,3 +68,30 @@ describe("with the network's own word as policy", () => {
     expect(await payment.atTheEnd()).toMatchObject({ confirmations: 1 });
   });
 });
+
+describe("without any confirmation asked for", () => {
+  it.each(["ETH", "USDT"] as const)(
+    "%s is paid in the block, not while its sender can still take it back",
+    async (payIn) => {
+      bench = await Bench.open(evmHarness(payIn));
+      const { chain } = bench;
+      const payment = await bench.payment({ confirmations: 0 });
+      const txId = await payment.pay();
+      await payment.tells("transfer.seen", "payment.confirming");
+      await chain.mine(1);
+      await payment.tellsUntil("payment.paid");
+      expect(await payment.atTheEnd()).toMatchObject({ status: "paid", txId });
+    },
+  );
+
+  it("a call for more than the sender has pays nothing, however long it waits", async () => {
+    bench = await Bench.open(evmHarness("USDT"));
+    const { chain } = bench;
+    const payment = await bench.payment({ confirmations: 0 });
+    await chain.payFailing([{ address: payment.address, amountAtomic: PRICE }]);
+    await payment.tells("transfer.seen", "payment.confirming");
+    await chain.mine(1);
+    await payment.tells("transfer.dropped", "payment.double_spend");
+    expect(await payment.types()).not.toContain("payment.paid");
+  });
+});

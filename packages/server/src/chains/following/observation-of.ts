@@ -20,7 +20,8 @@ export function observationOf(
     ...(standingReference === undefined ? {} : { standingReference }),
     confirmations: 0,
     block: null,
-    replaceable: false,
+    // On these chains whoever sent what waits may send something else instead, and what it calls may still fail.
+    replaceable: said.status === "seen",
     replacedBy: null,
     spends,
     ...said,
