@@ -21,6 +21,8 @@ export class SolanaFacts implements ChainFacts {
   readonly tokens: ReadonlyMap<string, SolanaToken>;
   readonly defaultConfirmations: number;
   readonly finalConfirmations: number;
+  /** Without any, a payment would be paid before its slot is finalized. */
+  readonly minConfirmations = 1;
   readonly match = solanaMatchRules;
   /** The caller brings the wallet. */
   readonly allocator: AddressAllocator | null = null;

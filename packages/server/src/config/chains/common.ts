@@ -4,10 +4,11 @@ import { ALLOWED } from "../../kit/strict-schema.ts";
 
 export const strict = { additionalProperties: false } as const;
 
-/** When a payment counts as paid, and as final. */
-export const confirmations = (paid: number, final: number) => ({
+/** When a payment counts as paid, and as final.
+ * @param fewest 1 where the chain's own word has to be waited for */
+export const confirmations = (paid: number, final: number, fewest: 0 | 1 = 0) => ({
   confirmations: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 1_000, default: paid, description: "Confirmations for `paid`." }),
+    Type.Integer({ minimum: fewest, maximum: 1_000, default: paid, description: "Confirmations for `paid`." }),
   ),
   finalConfirmations: Type.Optional(
     Type.Integer({

@@ -96,7 +96,7 @@ export const Evm = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 1_000,
-        description: "Confirmations for `paid`: 12, with `finality` safe or finalized 1.",
+        description: "Confirmations for `paid`: 12, with `finality` safe or finalized 1, and then no fewer.",
       }),
     ),
     finalConfirmations: Type.Optional(
@@ -145,8 +145,13 @@ export function completeEvm(chain: object): EvmChainConfig {
 }
 
 /** Rules over several settings. */
-export function checkEvm({ native, endpoints: given, tokens }: EvmChainConfig): SettingProblem[] {
+export function checkEvm(chain: EvmChainConfig): SettingProblem[] {
+  const { native, endpoints: given, tokens, finality, confirmations } = chain;
   const problems = repeatedCoins(native.symbol, tokens, (contract) => contract.toLowerCase());
+  if (finality !== "confirmations" && confirmations < 1) {
+    const what = `${confirmations} would be paid before the network calls the block ${finality}`;
+    problems.push({ key: ".confirmations", what, whatToDo: "Allowed with this finality: 1 or more." });
+  }
   for (const [place, { url, wsUrl }] of given.entries()) {
     if (!URL.canParse(url)) problems.push(noUrl(`.endpoints[${place}].url`, "http://127.0.0.1:8545"));
     if (wsUrl !== null && !URL.canParse(wsUrl))

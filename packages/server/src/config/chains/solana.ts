@@ -79,7 +79,7 @@ export const Solana = Type.Object(
     ),
     pollIntervalMs: pollIntervalMs(1_000),
     maxSilenceMs: maxSilenceMs(30_000),
-    ...confirmations(1, 1),
+    ...confirmations(1, 1, 1),
   },
   {
     ...strict,
