@@ -125,6 +125,16 @@ describe("a TRC-20 token", () => {
     expect(await inNextBlock()).toEqual([seen(txId, { asset: "USDT", failed: true })]);
   });
 
+  it("that somebody sends to himself is passed over: nothing has arrived", async () => {
+    const moved = (from: string) =>
+      transferLog({ contract: hexOf(token), from: hexOf(from), to: hexOf(recipient), amount: 7n });
+    const txId = node.send(node.wallet.call(exchange, "deadbeef", node.sendOptions()), {
+      contractRet: "SUCCESS",
+      logs: [moved(recipient), moved(somebody)],
+    });
+    expect(await inNextBlock()).toEqual([seen(txId, { asset: "USDT", index: "1", amountAtomic: 7n })]);
+  });
+
   it("of which nothing was sent is passed over", async () => {
     node.payToken(token, recipient, 0n);
     expect(await inNextBlock()).toEqual([]);

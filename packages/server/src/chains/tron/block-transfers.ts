@@ -136,8 +136,8 @@ interface Moved {
 function sighted({ interest }: ReadingParts, moved: Moved): SightedTransfer[] {
   const { transaction, index, asset, amountAtomic, failed } = moved;
   const txId = transaction.txID;
-  // Nothing for nothing: whoever wants to litter a history sends such.
-  if (amountAtomic === 0n) return [];
+  // Nothing for nothing: whoever wants to litter a history sends such. From oneself to oneself nothing arrives.
+  if (amountAtomic === 0n || moved.from === moved.to) return [];
   const recipient = interest.keyFor(moved.to, { txId, payers: [base58Of(moved.from)], memos: memosIn(moved.data) });
   if (recipient === null) return [];
   return [{ txId, index: String(index), asset, amountAtomic, recipient, failed, spends: [] }];
