@@ -17,9 +17,27 @@ export class RpcRefusal extends Error {
 
 export type RpcHandler = (method: string, params: readonly unknown[]) => unknown;
 
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
 /** Whole numbers beyond what JavaScript holds are written as such, as a node does. */
 const withBigNumbers = (_: string, value: unknown): unknown =>
-  typeof value === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${value}`) : value;
+  typeof value === "bigint" ? rawJSON(`${value}`) : value;
+
+const asJson = (value: unknown): string => JSON.stringify(value, withBigNumbers);
+const written = new WeakMap<object, string>();
+
+/** A list that is long and answered often: each part of it is written once, however often it is told. */
+export class Written {
+  readonly text: string;
+
+  constructor(parts: readonly object[]) {
+    const texts = parts.map((part) => {
+      const text = written.get(part) ?? asJson(part);
+      written.set(part, text);
+      return text;
+    });
+    this.text = `[${texts.join()}]`;
+  }
+}
 
 export class JsonRpcServer {
   readonly #handler: RpcHandler;
@@ -104,12 +122,13 @@ export class JsonRpcServer {
   #answer(text: string): { status: number; headers?: Record<string, string>; body: string } {
     const { id, method, params = [] } = JSON.parse(text) as { id: unknown; method: string; params?: unknown[] };
     this.calls.set(method, (this.calls.get(method) ?? 0) + 1);
-    const reply = (answer: object) => ({
-      status: 200,
-      body: JSON.stringify({ jsonrpc: "2.0", id, ...answer }, withBigNumbers),
-    });
+    const reply = (answer: object) => ({ status: 200, body: asJson({ jsonrpc: "2.0", id, ...answer }) });
     try {
-      return reply({ result: this.#handler(method, params) });
+      const result = this.#handler(method, params);
+      const { transactions } = (result ?? {}) as { transactions?: unknown };
+      if (!(transactions instanceof Written)) return reply({ result });
+      const { body } = reply({ result: { ...(result as object), transactions: [] } });
+      return { status: 200, body: body.replace('"transactions":[]', () => `"transactions":${transactions.text}`) };
     } catch (error) {
       if (!(error instanceof RpcRefusal)) throw error;
       const { code, message, data } = error;

@@ -91,6 +91,11 @@ export class Ledger {
     return told.transaction.signatures[0] as string;
   }
 
+  /** They stand in the next block, as they are: executed elsewhere, or told once more. */
+  tell(transactions: readonly ToldTransaction[]): void {
+    this.#waiting.push(...transactions);
+  }
+
   /** The first takes all that waits. @param skipped slots without a block before each */
   mine(blocks: number, skipped = 0): void {
     for (let count = 0; count < blocks; count += 1) {

@@ -3,7 +3,7 @@
  * balances and logs are the machine's; blocks, slots and finality are simulated (`ledger.ts`).
  * Source: agave, `rpc/src/rpc.rs`, `rpc-client-api/src/custom_error.rs`.
  */
-import { JsonRpcServer, RpcRefusal } from "./json-rpc-server.ts";
+import { JsonRpcServer, RpcRefusal, Written } from "./json-rpc-server.ts";
 import { type Fate, Ledger, type LedgerBlock } from "./ledger.ts";
 
 interface Config {
@@ -114,5 +114,5 @@ function readable({ transactions }: LedgerBlock, { maxSupportedTransactionVersio
     const message = `Transaction version (${version}) is not supported by the requesting client.`;
     throw new RpcRefusal(-32015, message);
   }
-  return transactions;
+  return new Written(transactions);
 }

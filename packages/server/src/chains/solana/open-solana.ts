@@ -24,6 +24,8 @@ export interface SolanaOptions extends SolanaFactsOptions {
 
 /** Half a minute of slots. */
 const MAX_LAG_SLOTS = 75;
+/** In one question, of several megabytes each. */
+const BLOCKS_PER_REPORT = 8;
 /** A transaction can be taken up for 150 slots; one that is in no block after twice as many never will be. */
 const ORPHAN_LIFETIME_SLOTS = 300;
 
@@ -51,6 +53,7 @@ export function openSolana(options: SolanaOptions): FollowingWatcher {
     countedHeight: ({ finalized }) => finalized?.height ?? 0,
     pollIntervalMs,
     maxSilenceMs,
+    blocksPerReport: BLOCKS_PER_REPORT,
     orphanLifetimeBlocks: ORPHAN_LIFETIME_SLOTS,
     clock,
     logger,

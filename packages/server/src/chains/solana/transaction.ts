@@ -48,6 +48,8 @@ export interface RawTransaction {
   } | null;
 }
 
+const NOTHING_LOADED = { writable: [], readonly: [] } as const;
+
 /** One that executed. */
 export class Transaction {
   readonly id: string;
@@ -61,8 +63,9 @@ export class Transaction {
     this.#meta = meta;
     this.id = raw.transaction.signatures[0] as string;
     const { accountKeys } = raw.transaction.message;
-    const loaded = meta.loadedAddresses;
-    this.keys = loaded ? [...accountKeys, ...loaded.writable, ...loaded.readonly] : accountKeys;
+    const { writable, readonly } = meta.loadedAddresses ?? NOTHING_LOADED;
+    // Of most transactions they are the message's own: a list for each would be the dearest part of reading a block.
+    this.keys = writable.length + readonly.length === 0 ? accountKeys : [...accountKeys, ...writable, ...readonly];
   }
 
   /** `null`: it is in the block, and failed: nothing but its fee was moved.
