@@ -4,7 +4,7 @@
  */
 import type { ChainFacts, WatchReport } from "../chains/watcher.ts";
 import { PaybellError } from "../kit/errors.ts";
-import type { WatcherProgress } from "../log/event-log.ts";
+import type { UnattributedCommand, WatcherProgress } from "../log/event-log.ts";
 import type { PaymentStore } from "../log/store.ts";
 import type { Input } from "../payments/decide.ts";
 import type { Payment, PaymentState } from "../payments/payment.ts";
@@ -110,11 +110,19 @@ export class PaymentIngest implements Ingest {
       const { store, clock, transfersPerPayment } = this.#options;
       await this.#registrations.openFor(facts, report.observations);
       const plan = await planReport(chain, report, { store, transfersPerPayment, atMs: clock.nowMs() });
-      if (plan.unattributed.length > 0) await this.#options.log.append(plan.unattributed);
+      await this.#tellUnattributed(plan.unattributed);
       const progress = await this.#progressOf(chain, report);
       if (await this.#runInGroups(plan.work, progress)) return;
     }
     throw new PaybellError("conflict", `The payments on ${chain} change faster than a report can be written.`);
+  }
+
+  /** Each once, however often it is reported. Whoever wants to litter a shared address sends thousands in one block. */
+  async #tellUnattributed(commands: readonly UnattributedCommand[]): Promise<void> {
+    const { log, groupSize } = this.#options;
+    for (let start = 0; start < commands.length; start += groupSize) {
+      await log.append(commands.slice(start, start + groupSize));
+    }
   }
 
   /** Returns false when a transfer has found another payment meanwhile. */

@@ -108,6 +108,19 @@ describe("a transfer to the wallet", () => {
     expect(await unattributed()).toEqual([{ chain: "sandbox", asset: "SBX", address: ADDRESS, why: "no_match" }]);
   });
 
+  test("with thousands of others that fit nothing holds up no other commit for long, and all are told", async () => {
+    await order({ payer: "p" });
+    const sizes: number[] = [];
+    const append = core.log.append.bind(core.log);
+    core.log.append = (commands, progress) => {
+      sizes.push(commands.length);
+      return append(commands, progress);
+    };
+    await report(core.sink, ...Array.from({ length: 250 }, (_, nth) => sent(`dust ${nth}`, "stranger")));
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
+    expect(await unattributed()).toHaveLength(250);
+  });
+
   test("is watched for after a restart too", async () => {
     await order({ payer: "p" });
     await core.close();
