@@ -6,6 +6,7 @@ import { messageOf } from "../../kit/errors.ts";
 import type { AppendCall, AppendResult, LogRecord } from "../../log/event-log.ts";
 import { CommitQueue, type CommitTaken, type Committed } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
+import { mapPacked } from "./packed.ts";
 import type { ReaderOperations } from "./reader.ts";
 import type { Reads } from "./reading/reads.ts";
 import { type Appended, appendedFrom } from "./records.ts";
@@ -108,7 +109,7 @@ export class SqliteDatabase {
     }
     let job: Job;
     try {
-      job = { kind: "append", calls: calls.map(callToWire) };
+      job = { kind: "append", calls: mapPacked(calls, callToWire) };
     } catch (error) {
       throw new Unsendable(messageOf(error), { cause: error });
     }

@@ -7,6 +7,11 @@ import type { Row } from "./connection.ts";
 const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
 const parsed = <T>(value: string | null): T | null => (value === null ? null : (JSON.parse(value) as T));
 
+/** How each column of a row is made. */
+type ColumnsOf<R extends Row, From> = {
+  readonly [column in keyof R as string extends column ? never : column]: (from: From) => R[column];
+};
+
 /** A row of `payments`. */
 export interface PaymentRow extends Row {
   id: string;
@@ -69,48 +74,47 @@ export interface TransferRow extends Row {
   due_height: number | null;
 }
 
-export function paymentToRow(payment: Payment): PaymentRow {
-  return {
-    id: payment.id,
-    merchant_id: payment.merchantId,
-    chain: payment.chain,
-    asset: payment.asset,
-    decimals: payment.decimals,
-    amount: payment.amountAtomic?.toString() ?? null,
-    address: payment.address,
-    match: json(payment.match),
-    recipient: payment.recipient,
-    derivation_index: payment.derivationIndex,
-    uri: payment.uri,
-    reference: payment.reference,
-    customer: payment.customer,
-    items: json(payment.items),
-    metadata: json(payment.metadata),
-    stock: payment.stock,
-    // Nobody asks for the orders of an erased payment, and its customer may order again.
-    order_status: payment.erasedAtMs === null ? orderStatus(payment) : null,
-    status: payment.status,
-    is_open: isOpen(payment.status) && payment.erasedAtMs === null ? 1 : 0,
-    amount_state: payment.amountState,
-    delivery: payment.delivery,
-    flags: JSON.stringify(payment.flags),
-    received: payment.receivedAtomic.toString(),
-    covering_tx_id: payment.coveringTxId,
-    confirmations: payment.confirmations,
-    confirmations_required: payment.policy.confirmationsRequired,
-    final_confirmations: payment.policy.finalConfirmations,
-    claimed_at_ms: payment.claimedAtMs,
-    claimed_tx_id: payment.claimedTxId,
-    sequence: payment.sequence,
-    created_at_ms: payment.createdAtMs,
-    updated_at_ms: payment.updatedAtMs,
-    expires_at_ms: payment.expiresAtMs,
-    monitor_until_ms: payment.monitorUntilMs,
-    // Time has nothing to say of an erased payment.
-    deadline_ms: payment.erasedAtMs === null ? payment.deadlineMs : null,
-    erased_at_ms: payment.erasedAtMs,
-  };
-}
+/** What is stored of a payment, column by column: an update asks for a third of them. */
+export const PAYMENT_VALUES = {
+  id: (payment) => payment.id,
+  merchant_id: (payment) => payment.merchantId,
+  chain: (payment) => payment.chain,
+  asset: (payment) => payment.asset,
+  decimals: (payment) => payment.decimals,
+  amount: (payment) => payment.amountAtomic?.toString() ?? null,
+  address: (payment) => payment.address,
+  match: (payment) => json(payment.match),
+  recipient: (payment) => payment.recipient,
+  derivation_index: (payment) => payment.derivationIndex,
+  uri: (payment) => payment.uri,
+  reference: (payment) => payment.reference,
+  customer: (payment) => payment.customer,
+  items: (payment) => json(payment.items),
+  metadata: (payment) => json(payment.metadata),
+  stock: (payment) => payment.stock,
+  // Nobody asks for the orders of an erased payment, and its customer may order again.
+  order_status: (payment) => (payment.erasedAtMs === null ? orderStatus(payment) : null),
+  status: (payment) => payment.status,
+  is_open: (payment) => (isOpen(payment.status) && payment.erasedAtMs === null ? 1 : 0),
+  amount_state: (payment) => payment.amountState,
+  delivery: (payment) => payment.delivery,
+  flags: (payment) => JSON.stringify(payment.flags),
+  received: (payment) => payment.receivedAtomic.toString(),
+  covering_tx_id: (payment) => payment.coveringTxId,
+  confirmations: (payment) => payment.confirmations,
+  confirmations_required: (payment) => payment.policy.confirmationsRequired,
+  final_confirmations: (payment) => payment.policy.finalConfirmations,
+  claimed_at_ms: (payment) => payment.claimedAtMs,
+  claimed_tx_id: (payment) => payment.claimedTxId,
+  sequence: (payment) => payment.sequence,
+  created_at_ms: (payment) => payment.createdAtMs,
+  updated_at_ms: (payment) => payment.updatedAtMs,
+  expires_at_ms: (payment) => payment.expiresAtMs,
+  monitor_until_ms: (payment) => payment.monitorUntilMs,
+  // Time has nothing to say of an erased payment.
+  deadline_ms: (payment) => (payment.erasedAtMs === null ? payment.deadlineMs : null),
+  erased_at_ms: (payment) => payment.erasedAtMs,
+} satisfies ColumnsOf<PaymentRow, Payment>;
 
 export function paymentFromRow(row: PaymentRow): Payment {
   return {
@@ -153,28 +157,33 @@ export function paymentFromRow(row: PaymentRow): Payment {
   };
 }
 
-export function transferToRow(payment: Payment, transfer: Transfer): TransferRow {
-  return {
-    merchant_id: payment.merchantId,
-    payment_id: payment.id,
-    chain: transfer.chain,
-    tx_id: transfer.txId,
-    idx: transfer.index,
-    asset: transfer.asset,
-    amount: transfer.amountAtomic.toString(),
-    recipient: transfer.recipient,
-    status: transfer.status,
-    confirmations: transfer.confirmations,
-    block_height: transfer.block?.height ?? null,
-    block_hash: transfer.block?.hash ?? null,
-    block_time_ms: transfer.block?.timeMs ?? null,
-    first_seen_at_ms: transfer.firstSeenAtMs,
-    replaceable: transfer.replaceable ? 1 : 0,
-    replaced_by: transfer.replacedBy,
-    spends: JSON.stringify(transfer.spends),
-    due_height: transfer.dueHeight,
-  };
+/** A transfer and the payment that it is credited to. */
+export interface Credited {
+  payment: Payment;
+  transfer: Transfer;
 }
+
+/** What is stored of a transfer, column by column. */
+export const TRANSFER_VALUES = {
+  merchant_id: ({ payment }) => payment.merchantId,
+  payment_id: ({ payment }) => payment.id,
+  chain: ({ transfer }) => transfer.chain,
+  tx_id: ({ transfer }) => transfer.txId,
+  idx: ({ transfer }) => transfer.index,
+  asset: ({ transfer }) => transfer.asset,
+  amount: ({ transfer }) => transfer.amountAtomic.toString(),
+  recipient: ({ transfer }) => transfer.recipient,
+  status: ({ transfer }) => transfer.status,
+  confirmations: ({ transfer }) => transfer.confirmations,
+  block_height: ({ transfer }) => transfer.block?.height ?? null,
+  block_hash: ({ transfer }) => transfer.block?.hash ?? null,
+  block_time_ms: ({ transfer }) => transfer.block?.timeMs ?? null,
+  first_seen_at_ms: ({ transfer }) => transfer.firstSeenAtMs,
+  replaceable: ({ transfer }) => (transfer.replaceable ? 1 : 0),
+  replaced_by: ({ transfer }) => transfer.replacedBy,
+  spends: ({ transfer }) => JSON.stringify(transfer.spends),
+  due_height: ({ transfer }) => transfer.dueHeight,
+} satisfies ColumnsOf<TransferRow, Credited>;
 
 export function transferFromRow(row: TransferRow): Transfer {
   return {

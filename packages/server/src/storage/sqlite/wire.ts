@@ -17,9 +17,9 @@ import type {
 } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
 import type { Payment } from "../../payments/payment.ts";
-import type { Transfer } from "../../payments/transfer.ts";
+import { mapPacked } from "./packed.ts";
 import { type ProductRow, productToRow, stockTopics } from "./products.ts";
-import { paymentToRow, transferToRow } from "./rows.ts";
+import { PAYMENT_VALUES, TRANSFER_VALUES } from "./rows.ts";
 import {
   CHANGING_COLUMNS,
   ERASED_COLUMNS,
@@ -30,6 +30,12 @@ import {
 
 /** The values of some columns, in their order. */
 export type Values = readonly SQLInputValue[];
+
+const CREATED = PAYMENT_COLUMNS.map((column) => PAYMENT_VALUES[column]);
+const CHANGED = CHANGING_COLUMNS.map((column) => PAYMENT_VALUES[column]);
+const INDEXED = INDEXED_COLUMNS.map((column) => PAYMENT_VALUES[column]);
+const ERASED = ERASED_COLUMNS.map((column) => PAYMENT_VALUES[column]);
+const TRANSFER = TRANSFER_COLUMNS.map((column) => TRANSFER_VALUES[column]);
 
 export interface WireCall {
   commands: readonly WireCommand[];
@@ -109,7 +115,7 @@ export interface WireProduct {
 
 /** @throws TypeError what JSON cannot hold */
 export function callToWire({ commands, progress, allOrNone = false }: AppendCall): WireCall {
-  return { commands: commands.map(commandToWire), progress, allOrNone };
+  return { commands: mapPacked(commands, commandToWire), progress, allOrNone };
 }
 
 function commandToWire(command: AppendCommand): WireCommand {
@@ -126,7 +132,6 @@ function commandToWire(command: AppendCommand): WireCommand {
 function paymentToWire(command: PaymentCommand): WirePayment {
   const { payment, expectedSequence, transfers, newTransfers = [], events, derivedFrom, idempotency } = command;
   const { sharedRecipient } = command;
-  const row = paymentToRow(payment);
   const isNew = expectedSequence === 0;
   return {
     kind: "payment",
@@ -135,19 +140,19 @@ function paymentToWire(command: PaymentCommand): WirePayment {
     chain: payment.chain,
     expectedSequence,
     sequence: payment.sequence,
-    payment: valuesOf(row, isNew ? PAYMENT_COLUMNS : CHANGING_COLUMNS),
-    indexed: valuesOf(row, INDEXED_COLUMNS),
-    erased: payment.erasedAtMs === null ? null : valuesOf(row, ERASED_COLUMNS),
-    opensOn: isNew && row.is_open === 1 ? payment.recipient : null,
+    payment: valuesOf(payment, isNew ? CREATED : CHANGED),
+    indexed: valuesOf(payment, INDEXED),
+    erased: payment.erasedAtMs === null ? null : valuesOf(payment, ERASED),
+    opensOn: isNew && PAYMENT_VALUES.is_open(payment) === 1 ? payment.recipient : null,
     derivationIndex: payment.derivationIndex,
     derivedFrom: derivedFrom ?? null,
     shared:
       sharedRecipient === undefined
         ? null
         : { recipient: sharedRecipient, address: payment.address ?? sharedRecipient },
-    transfers: transfers.map((transfer) => transferValues(payment, transfer)),
-    newTransfers: newTransfers.map((transfer) => transferValues(payment, transfer)),
-    records: events.map(recordToWire),
+    transfers: mapPacked(transfers, (transfer) => valuesOf({ payment, transfer }, TRANSFER)),
+    newTransfers: mapPacked(newTransfers, (transfer) => valuesOf({ payment, transfer }, TRANSFER)),
+    records: mapPacked(events, recordToWire),
     ...topicsToWire(command.topics),
     stock: command.stock ? stockToWire(payment, command.stock) : null,
     idempotency: idempotency ?? null,
@@ -197,10 +202,6 @@ function topicsToWire(given: readonly Topic[]): TopicList {
   return { topics, topicsJson: JSON.stringify(topics) };
 }
 
-function transferValues(payment: Payment, transfer: Transfer): Values {
-  return valuesOf(transferToRow(payment, transfer), TRANSFER_COLUMNS);
-}
-
-function valuesOf<C extends string>(row: { [column in C]: SQLInputValue }, columns: readonly C[]): Values {
-  return columns.map((column) => row[column]);
+function valuesOf<T>(from: T, columns: readonly ((from: T) => SQLInputValue)[]): Values {
+  return mapPacked(columns, (value) => value(from));
 }

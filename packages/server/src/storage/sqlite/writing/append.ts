@@ -167,11 +167,11 @@ function whose({ connection }: Transaction, paymentId: string, values: Values): 
   return known?.payment_id === paymentId ? "conflict" : "transfer_credited";
 }
 
-/** The address at this index was paid: the gap behind it starts anew. */
+/** The address at this index was paid: the gap behind it starts anew. Most were paid before: then nothing is written. */
 function markIndexUsed({ connection }: Transaction, { id, chain, derivationIndex }: WirePayment): void {
   connection.run(
-    `UPDATE derivation_cursors SET last_used_index = max(last_used_index, ?1)
-     WHERE chain = ?2 AND derived_from = (SELECT derived_from FROM payments WHERE id = ?3)`,
+    `UPDATE derivation_cursors SET last_used_index = ?1
+     WHERE chain = ?2 AND derived_from = (SELECT derived_from FROM payments WHERE id = ?3) AND last_used_index < ?1`,
     derivationIndex,
     chain,
     id,

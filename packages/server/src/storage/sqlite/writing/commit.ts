@@ -2,6 +2,7 @@
 import type { StockLevel } from "@paybell/protocol";
 import type { AppendResult, WatcherProgress } from "../../../log/event-log.ts";
 import type { Connection } from "../connection.ts";
+import { mapPacked } from "../packed.ts";
 import { attempt, fromWire, type Operations, type Outcome } from "../rpc.ts";
 import type { WireCall, WireCommand } from "../wire.ts";
 import { appendCommand } from "./append.ts";
@@ -78,7 +79,7 @@ function commitJobs(
   try {
     const before = connection.get<{ head: number }>("SELECT head FROM meta")?.head ?? 0;
     const transaction: Transaction = { connection, epoch, head: before, savepoints };
-    const outcomes = jobs.map((job) => attemptJob(transaction, writes, job));
+    const outcomes = mapPacked(jobs, (job) => attemptJob(transaction, writes, job));
     if (transaction.head !== before) connection.run("UPDATE meta SET head = ?", transaction.head);
     connection.run("COMMIT");
     return outcomes;
@@ -108,7 +109,7 @@ function attemptWrite<T>(transaction: Transaction, work: () => T): Outcome<T> {
 
 function appendCalls(transaction: Transaction, calls: readonly WireCall[]): readonly StoredCall[] {
   const undone = new Set<string>();
-  return calls.map((call) => {
+  return mapPacked(calls, (call) => {
     const outcome = attemptWrite(transaction, () => appendCall(transaction, call, undone));
     if (!outcome.ok) for (const command of call.commands) noteUndone(command, undone);
     return outcome;
@@ -120,7 +121,7 @@ function appendCall(transaction: Transaction, call: WireCall, undone: Set<string
   // A command has a savepoint of its own; where it is all that the call wants, that one is enough.
   if (commands.length === 1 && !progress) return [tryCommand(transaction, commands[0] as WireCommand, undone)];
   return inSavepoint(transaction, () => {
-    const value = commands.map((command) => tryCommand(transaction, command, undone));
+    const value = mapPacked(commands, (command) => tryCommand(transaction, command, undone));
     const isWhole = value.every((result) => result.ok);
     if (progress && isWhole) storeProgress(transaction.connection, progress);
     if (isWhole || !allOrNone) return { keep: true, value };

@@ -2,7 +2,7 @@
  * What is written for each decision. Texts are made once, since a prepared statement is found by its text; parameters are
  * given by place, which is much cheaper than by name.
  */
-import type { PaymentRow, TransferRow } from "../rows.ts";
+import type { PAYMENT_VALUES, TRANSFER_VALUES } from "../rows.ts";
 
 /** All that a program gives of a payment. */
 export const PAYMENT_COLUMNS = [
@@ -42,7 +42,7 @@ export const PAYMENT_COLUMNS = [
   "monitor_until_ms",
   "deadline_ms",
   "erased_at_ms",
-] as const satisfies readonly (keyof PaymentRow)[];
+] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
 
 /** What a decision may change, apart from the indexed ones. */
 export const CHANGING_COLUMNS = [
@@ -57,7 +57,7 @@ export const CHANGING_COLUMNS = [
   "claimed_tx_id",
   "sequence",
   "updated_at_ms",
-] as const satisfies readonly (keyof PaymentRow)[];
+] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
 
 /** What a decision may change and an index names. Set only where one differs: SQLite writes an index anew for each of its
  * columns that is set, whatever the value. */
@@ -66,7 +66,7 @@ export const INDEXED_COLUMNS = [
   "is_open",
   "deadline_ms",
   "order_status",
-] as const satisfies readonly (keyof PaymentRow)[];
+] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
 
 /** What an erasure changes besides. */
 export const ERASED_COLUMNS = [
@@ -76,7 +76,7 @@ export const ERASED_COLUMNS = [
   "items",
   "metadata",
   "erased_at_ms",
-] as const satisfies readonly (keyof PaymentRow)[];
+] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
 
 export const TRANSFER_COLUMNS = [
   "merchant_id",
@@ -97,7 +97,7 @@ export const TRANSFER_COLUMNS = [
   "replaced_by",
   "spends",
   "due_height",
-] as const satisfies readonly (keyof TransferRow)[];
+] as const satisfies readonly (keyof typeof TRANSFER_VALUES)[];
 
 /** What a later observation of the transfer may change. */
 const CHANGING_TRANSFER_COLUMNS = [
@@ -111,7 +111,7 @@ const CHANGING_TRANSFER_COLUMNS = [
   "replaced_by",
   "spends",
   "due_height",
-] as const satisfies readonly (keyof TransferRow)[];
+] as const satisfies readonly (keyof typeof TRANSFER_VALUES)[];
 
 const places = (columns: readonly string[]) => columns.map(() => "?").join(", ");
 const assignments = (columns: readonly string[]) => columns.map((column) => `${column} = ?`).join(", ");
