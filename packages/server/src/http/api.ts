@@ -39,5 +39,7 @@ declare module "fastify" {
   interface FastifyRequest {
     /** `null`: no key was sent, or the route looks at none. */
     caller: Caller | null;
+    /** `routeOptions`, which fastify makes anew whenever it is read. `null`: the request was refused before it had a route. */
+    route: FastifyRequest["routeOptions"] | null;
   }
 }

@@ -13,27 +13,32 @@ import type { Api } from "./api.ts";
 import { allowHeader, type RouteTable } from "./route-table.ts";
 
 const PREFLIGHT_MAX_AGE_SECONDS = "600";
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "content-security-policy": "default-src 'none'; connect-src 'self'; frame-ancestors 'none'",
+  "cache-control": "no-store",
+};
 const EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, X-Request-Id";
 
 export function governBrowsers(api: Api, origins: Origins, routes: RouteTable): void {
-  api.addHook("onRequest", async (request, reply) => {
-    addSecurityHeaders(reply);
+  api.addHook("onRequest", (request, reply, done) => {
+    reply.headers(SECURITY_HEADERS);
     reply.header("x-request-id", request.id);
-    if (request.method === "OPTIONS" && request.is404) return answerOptions(request, reply, origins, routes);
+    if (request.method === "OPTIONS" && request.is404) {
+      answerOptions(request, reply, origins, routes);
+      return;
+    }
     const { origin } = request.headers;
-    const isPublic = request.routeOptions.config?.access === "public";
+    const { access, cookies } = request.route?.config ?? {};
+    const isPublic = access === "public";
     if (isPublic || origin !== undefined) reply.header("vary", "Origin");
-    if (origin === undefined) return;
-    allowOrigin(reply, origin, isPublic, origins);
-    if (request.routeOptions.config?.cookies === true) allowCookies(reply, origin, origins);
+    if (origin !== undefined) {
+      allowOrigin(reply, origin, isPublic, origins);
+      if (cookies === true) allowCookies(reply, origin, origins);
+    }
+    done();
   });
-}
-
-function addSecurityHeaders(reply: FastifyReply): void {
-  reply.header("x-content-type-options", "nosniff");
-  reply.header("referrer-policy", "no-referrer");
-  reply.header("content-security-policy", "default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
-  reply.header("cache-control", "no-store");
 }
 
 function allowOrigin(reply: FastifyReply, origin: string, isPublic: boolean, origins: Origins): void {

@@ -69,11 +69,9 @@ export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
   const routes = new RouteTable(api);
   describeApi(api, deps.version);
   acceptJsonBodies(api);
+  keepRoutes(api);
   governBrowsers(api, deps, routes);
-  api.addHook("onRequest", async (request) => {
-    const refusal = deps.guard(request.raw);
-    if (refusal) throw refusal;
-  });
+  api.addHook("onRequest", (request, _reply, done) => done(deps.guard(request.raw) ?? undefined));
   authenticateRequests(api, deps);
   recordRequests(api, deps.metrics);
   answerFailures(api, routes, limits.bodyBytes);
@@ -81,6 +79,15 @@ export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
   api.after(() => mountRoutes(api, deps));
   await api.ready();
   return api;
+}
+
+/** Before every other hook. */
+function keepRoutes(api: Api): void {
+  api.decorateRequest("route", null);
+  api.addHook("onRequest", (request, _reply, done) => {
+    request.route = request.routeOptions;
+    done();
+  });
 }
 
 function optionsOf(deps: HttpApiDeps): FastifyHttpOptions<Server, FastifyBaseLogger> {

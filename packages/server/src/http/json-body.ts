@@ -35,9 +35,10 @@ export function acceptJsonBodies(api: Api): void {
       });
     }
   });
-  api.addHook("preValidation", async (request) => {
+  api.addHook("preValidation", (request, _reply, done) => {
     if (request.body === undefined && request.method === "POST") request.body = {};
     refuseMisshapen(request.body);
+    done();
   });
 }
 

@@ -15,7 +15,7 @@ export function authenticateRequests(
   const countKeyless = (request: FastifyRequest) => rate.admit(proxies.clientAddress(request.raw), clock.nowMs());
   api.decorateRequest("caller", null);
   api.addHook("onRequest", async (request) => {
-    const access = request.routeOptions.config?.access ?? "secret";
+    const access = request.route?.config?.access ?? "secret";
     // 404 and 405 tell nothing that /openapi.json does not.
     if (access === "open" || request.is404) return countKeyless(request);
     const { authorization } = request.headers;

@@ -3,8 +3,8 @@ import type { Api } from "./api.ts";
 import type { Metrics } from "./metrics.ts";
 
 export function recordRequests(api: Api, metrics: Metrics): void {
-  api.addHook("onResponse", async (request, reply) => {
-    const route = request.routeOptions.url ?? "(none)";
+  api.addHook("onResponse", (request, reply, done) => {
+    const route = request.route?.url ?? "(none)";
     const { method } = request;
     const { statusCode: status, elapsedTime: durationMs } = reply;
     metrics.observeRequest({
@@ -14,6 +14,7 @@ export function recordRequests(api: Api, metrics: Metrics): void {
       seconds: durationMs / 1_000,
     });
     request.log.info({ method, route, status, durationMs: Math.round(durationMs * 10) / 10 }, "request");
+    done();
   });
 }
 

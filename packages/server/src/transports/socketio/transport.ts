@@ -12,6 +12,8 @@ import { Endpoint, type SocketIoOptions } from "./endpoint.ts";
 
 /** Seconds after which a client may try again what was refused for lack of room. */
 const RETRY_AFTER_SECONDS = 5;
+/** Nothing in it that a URL would write otherwise: most requests of the API are told to be nobody's here without one. */
+const PLAIN_PATH = /^\/[\w/-]*$/;
 
 export class SocketIoTransport implements Wire {
   readonly #options: SocketIoOptions;
@@ -51,9 +53,10 @@ export class SocketIoTransport implements Wire {
   }
 
   #find({ url: target = "/" }: IncomingMessage): { endpoint: Endpoint; url: URL } | null {
+    if (PLAIN_PATH.test(target) && !this.#endpoints.has(withoutSlash(target))) return null;
     // Only path and query count: `//host/x` is a path, and a whole URL is what proxies send (RFC 9112, 3.2.2).
     const url = URL.parse(target.startsWith("/") ? `http://localhost${target}` : target);
-    const endpoint = url && this.#endpoints.get(url.pathname.replace(/\/$/, ""));
+    const endpoint = url && this.#endpoints.get(withoutSlash(url.pathname));
     return endpoint ? { endpoint, url } : null;
   }
 
@@ -62,6 +65,10 @@ export class SocketIoTransport implements Wire {
     this.#options.onError(error);
     return new PaybellError("internal_error", "Paybell failed; the log of the server says why.");
   }
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 function refuse(response: ServerResponse, error: PaybellError): void {
