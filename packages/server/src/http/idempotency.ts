@@ -106,13 +106,20 @@ export class Idempotency {
     });
   }
 
-  async #answerOnce(
+  #answerOnce(
     request: FastifyRequest,
     merchantId: string,
     carryOut: (keyed: Keyed | null) => Promise<Answer>,
   ): Promise<Answer> {
     const key = request.headers["idempotency-key"];
-    if (typeof key !== "string") return carryOut(null);
+    return typeof key === "string" ? this.#answerKeyed(request, { merchantId, key }, carryOut) : carryOut(null);
+  }
+
+  async #answerKeyed(
+    request: FastifyRequest,
+    { merchantId, key }: Pick<Keyed, "merchantId" | "key">,
+    carryOut: (keyed: Keyed) => Promise<Answer>,
+  ): Promise<Answer> {
     const keyed = { merchantId, key, requestHash: hashOf(request) };
     const name = `${merchantId}\n${key}`;
     for (;;) {

@@ -126,8 +126,10 @@ function isProven(
   const { chain, amountAtomic } = before.payment;
   const allAtHand = working.wasRead || amountAtomic !== null;
   if (call.fresh || (allAtHand && !call.check)) return true;
+  const unchanged = keysOf(work, chain).filter((key) => !folded.changed.has(key));
+  if (unchanged.length === 0) return true;
   const known = new Set(before.transfers.map(transferKey));
-  return keysOf(work, chain).every((key) => known.has(key) || folded.changed.has(key));
+  return unchanged.every((key) => known.has(key));
 }
 
 function foldInputs(
@@ -155,21 +157,19 @@ function foldInputs(
 
 function commandOf(before: PaymentState, folded: Folded, answer: Work["answer"]): PaymentCommand {
   const known = new Set(before.transfers.map(transferKey));
+  const transfers: Transfer[] = [];
+  const newTransfers: Transfer[] = [];
+  for (const [key, transfer] of folded.changed) (known.has(key) ? transfers : newTransfers).push(transfer);
   const command: PaymentCommand = {
     kind: "payment",
     expectedSequence: before.payment.sequence,
     payment: folded.state.payment,
-    transfers: [],
-    newTransfers: [],
+    transfers,
+    newTransfers,
     events: folded.events,
     // An erasure takes the customer's name out of the payment; those who listen are still to hear of it.
     topics: topicsOf(before.payment),
   };
-  const { transfers, newTransfers } = Object.groupBy(folded.changed.values(), (transfer) =>
-    known.has(transferKey(transfer)) ? "transfers" : "newTransfers",
-  );
-  if (transfers) command.transfers = transfers;
-  if (newTransfers) command.newTransfers = newTransfers;
   const lines = stockLinesOf(before.payment, folded.state.payment);
   if (lines.length > 0) command.stock = { lines };
   if (answer) command.idempotency = answer(folded.state);

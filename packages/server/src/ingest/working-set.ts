@@ -93,14 +93,25 @@ export function keysOf({ concerning = [] }: Work, chain: string): string[] {
 /** The state as this work would have loaded it alone: of a standing payment only the transfers that it names. */
 export function concerned({ payment, transfers }: PaymentState, work: Work): PaymentState {
   if (payment.amountAtomic !== null) return { payment, transfers };
-  const keys = new Set(keysOf(work, payment.chain));
-  return { payment, transfers: transfers.filter((transfer) => keys.has(transferKey(transfer))) };
+  return { payment, transfers: transfers.filter(oneOf(work.concerning ?? [])) };
 }
 
 /** The state after a decision, with the transfers that the decision did not look at. */
 export function merged(before: PaymentState, after: PaymentState): PaymentState {
   if (after.payment.amountAtomic !== null) return after;
-  const transfers = new Map<string, Transfer>();
-  for (const transfer of [...before.transfers, ...after.transfers]) transfers.set(transferKey(transfer), transfer);
-  return { payment: after.payment, transfers: [...transfers.values()] };
+  const isNewer = oneOf(after.transfers);
+  const untouched = before.transfers.filter((transfer) => !isNewer(transfer));
+  return { payment: after.payment, transfers: [...untouched, ...after.transfers] };
+}
+
+/** Whether a transfer of a payment is one of these. By transaction first: its key need not be put together, which costs
+ * more than all that is then done with it. */
+function oneOf(named: readonly { txId: string; index: string }[]): (transfer: Transfer) => boolean {
+  const indexes = new Map<string, Set<string>>();
+  for (const { txId, index } of named) {
+    const known = indexes.get(txId);
+    if (known) known.add(index);
+    else indexes.set(txId, new Set([index]));
+  }
+  return ({ txId, index }) => indexes.get(txId)?.has(index) ?? false;
 }

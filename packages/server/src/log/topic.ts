@@ -12,6 +12,11 @@ export const topics = {
   stock: (merchantId: string): Topic => topic("stock", merchantId),
 };
 
+/** Each once. They are few, and nearly always different already. */
+export function distinct(given: readonly Topic[]): readonly Topic[] {
+  return given.every((one, at) => given.indexOf(one) === at) ? given : [...new Set(given)];
+}
+
 /** For those who got it wrong. */
 export const TOPIC_FORMS = [
   "payment:{id}",

@@ -85,7 +85,7 @@ export function isOpen(status: PaymentStatus): boolean {
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 export function summarise(payment: Payment): PaymentSummary {
-  return {
+  const summary: PaymentSummary = {
     id: payment.id,
     status: payment.status,
     amountState: payment.amountState,
@@ -97,17 +97,19 @@ export function summarise(payment: Payment): PaymentSummary {
     amount: payment.amountAtomic?.toString() ?? null,
     received: payment.receivedAtomic.toString(),
     address: payment.address,
-    ...(payment.match === null ? {} : { sharesAddress: true }),
     txId: payment.coveringTxId,
     confirmations: payment.confirmations,
     confirmationsRequired: payment.policy.confirmationsRequired,
     claimedAt: iso(payment.claimedAtMs),
-    ...(payment.stock === null ? {} : { stock: payment.stock }),
     sequence: payment.sequence,
     createdAt: new Date(payment.createdAtMs).toISOString(),
     updatedAt: new Date(payment.updatedAtMs).toISOString(),
     expiresAt: iso(payment.expiresAtMs),
   };
+  // Behind the rest: a spread in the middle would make every summary several times as slow.
+  if (payment.match !== null) summary.sharesAddress = true;
+  if (payment.stock !== null) summary.stock = payment.stock;
+  return summary;
 }
 
 /** What anyone who knows the id may read. */

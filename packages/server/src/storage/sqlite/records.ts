@@ -2,7 +2,7 @@
  * only, so that nothing is copied back between the threads), and those that were read. */
 import type { EventData, EventType, StockLevel } from "@paybell/protocol";
 import type { AppendCall, AppendCommand, AppendResult, LogRecord, NewRecord } from "../../log/event-log.ts";
-import type { Topic } from "../../log/topic.ts";
+import { distinct, type Topic } from "../../log/topic.ts";
 import { STOCK_CHANGED, stockData, stockTopics } from "./products.ts";
 import type { RecordRow } from "./reading/log.ts";
 import { recordId } from "./record-id.ts";
@@ -58,7 +58,7 @@ function toldOf(command: AppendCommand): Told[] {
   const events: readonly NewRecord[] =
     command.kind === "payment" ? command.events : [{ ...command.event, sequence: null }];
   const { merchantId, id: paymentId } = command.kind === "payment" ? command.payment : { ...command, id: null };
-  const topics = [...new Set(command.topics)];
+  const topics = distinct(command.topics);
   return events.map(({ type, sequence, atMs, data }) => ({
     type,
     merchantId,

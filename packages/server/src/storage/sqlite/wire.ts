@@ -15,7 +15,7 @@ import type {
   UnattributedCommand,
   WatcherProgress,
 } from "../../log/event-log.ts";
-import type { Topic } from "../../log/topic.ts";
+import { distinct, type Topic } from "../../log/topic.ts";
 import type { Payment } from "../../payments/payment.ts";
 import { mapPacked } from "./packed.ts";
 import { type ProductRow, productToRow, stockTopics } from "./products.ts";
@@ -198,7 +198,7 @@ function recordToWire({ type, sequence, atMs, data }: NewRecord): WireRecord {
 }
 
 function topicsToWire(given: readonly Topic[]): TopicList {
-  const topics = [...new Set(given)];
+  const topics = distinct(given);
   return { topics, topicsJson: JSON.stringify(topics) };
 }
 
