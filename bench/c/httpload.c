@@ -141,6 +141,18 @@ static void send_request(struct connection *connection, uint64_t due_us) {
   write_out(connection);
 }
 
+/* The connections are used in turn: one that waits for its first request would be taken for half-open by the server. */
+static struct connection *next_free(void) {
+  static long last = 0;
+  for (long i = 1; i <= options.connections; i += 1) {
+    long at = (last + i) % options.connections;
+    if (connections[at].busy) continue;
+    last = at;
+    return &connections[at];
+  }
+  return NULL;
+}
+
 /* The size of the whole answer, or 0 while its head is incomplete. */
 static size_t answer_size(const struct connection *connection) {
   char *end = memmem(connection->in, connection->in_size, "\r\n\r\n", 4);
@@ -203,8 +215,7 @@ static uint64_t due_us_of(uint64_t request) {
 
 static void send_what_is_due(void) {
   uint64_t now_us = realtime_us();
-  for (long i = 0; i < options.connections && may_send(now_us); i += 1) {
-    if (connections[i].busy) continue;
+  while (may_send(now_us)) {
     uint64_t due_us = options.rate > 0 ? due_us_of(seen.sent) : realtime_us();
     if (due_us > now_us && options.rate > 0) {
       uint64_t wait_us = due_us - now_us;
@@ -212,7 +223,9 @@ static void send_what_is_due(void) {
       timerfd_settime(timer, 0, &once, NULL);
       return;
     }
-    send_request(&connections[i], due_us);
+    struct connection *connection = next_free();
+    if (!connection) return;
+    send_request(connection, due_us);
   }
 }
 
