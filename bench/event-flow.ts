@@ -65,7 +65,11 @@ export async function measureFlow(posting: Posting, serverPid: number, load: WsL
   }
 }
 
-async function warmUp({ batch, seconds }: Posting, post: HttpLoadOptions, load: WsLoadOptions): Promise<HttpLoadResult> {
+async function warmUp(
+  { batch, seconds }: Posting,
+  post: HttpLoadOptions,
+  load: WsLoadOptions,
+): Promise<HttpLoadResult> {
   const clients = wsload({ ...load, seconds: CLIENTS_SECONDS_MAX });
   try {
     await clients.ready();
