@@ -64,6 +64,8 @@ export function parseAnswers(text: string): RawAnswer[] {
     if (!status) throw new Error(`This is no HTTP answer: ${JSON.stringify(rest.slice(0, 500))}`);
     const headers = Object.fromEntries(lines.map((line) => headerOf(line)));
     const { body, left } = bodyOf(behind.join("\r\n\r\n"), headers);
+    // From here on it is another protocol.
+    if (status === 101) return [...answers, { status, headers, body: "" }];
     if (status !== 100) answers.push({ status, headers, body: Buffer.from(body, "latin1").toString() });
     rest = left;
   }
