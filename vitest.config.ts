@@ -6,6 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: [source] } },
   test: {
     include: ["packages/*/test/**/*.test.ts"],
+    setupFiles: ["packages/server/testkit/fixed-seed.ts"],
     // Bounds against hanging, not expectations: a slow, busy machine must not turn a test red.
     testTimeout: 60_000,
     hookTimeout: 120_000,
