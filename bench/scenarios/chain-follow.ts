@@ -12,8 +12,8 @@ interface FollowSize extends Record<string, number> {
   watched: number;
   /** Payments that the blocks pay in turn. */
   paid: number;
-  /** Blocks, as a share of an hour's. */
-  hourShare: number;
+  /** Blocks, in percent of an hour's. */
+  hourPercent: number;
 }
 
 /** Transactions in a block: about what the public network has. */
@@ -41,8 +41,8 @@ export const chainFollow = scenario<FollowSize>({
   unit: "× the chain's rate",
   better: "higher",
   goal: null,
-  size: { rounds: 3, watched: 100_000, paid: 20, hourShare: 1 },
-  small: { rounds: 1, watched: 1_000, paid: 5, hourShare: 0.02 },
+  size: { rounds: 3, watched: 100_000, paid: 20, hourPercent: 100 },
+  small: { rounds: 1, watched: 1_000, paid: 5, hourPercent: 2 },
   plan: async (size) => {
     const subjects = Object.entries(FOLLOWED).map(([name, chain]) => subject(name, chain, size));
     return { subjects: subjects as [Subject, ...Subject[]] };
@@ -50,7 +50,7 @@ export const chainFollow = scenario<FollowSize>({
 });
 
 function subject(name: string, chain: FollowedChain, size: FollowSize): Subject {
-  const blocks = Math.min(BLOCKS_MAX, Math.ceil((size.hourShare * 3_600_000) / chain.blockMs));
+  const blocks = Math.min(BLOCKS_MAX, Math.ceil((size.hourPercent * 36_000) / chain.blockMs));
   return { name, run: () => follow(name, chain, blocks, size) };
 }
 
