@@ -1,7 +1,6 @@
 /** bitcoind's JSON-RPC over HTTP: authentication, batches, its status codes and error codes. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onceFree } from "./once-free.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { LoopbackServer } from "../loopback-server.ts";
 
 export class RpcRefusal extends Error {
   readonly code: number;
@@ -20,13 +19,9 @@ interface Request {
   params?: unknown;
 }
 
-export class RpcServer {
+export class RpcServer extends LoopbackServer {
   readonly #handler: RpcHandler;
   readonly #credentials: () => string;
-  #server: Server | null = null;
-  #port = 0;
-  /** Accepts connections and requests, and never answers. */
-  hanging = false;
   /** Sent instead of an answer. */
   raw: { status: number; body: string } | null = null;
   /** How often each method was called. */
@@ -34,48 +29,16 @@ export class RpcServer {
 
   /** @param credentials `user:password` that is accepted */
   constructor(handler: RpcHandler, credentials: () => string) {
+    super();
     this.#handler = handler;
     this.#credentials = credentials;
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-
-  /** On the port of before, if any. */
-  async listen(): Promise<void> {
-    const server = createServer((request, response) => this.#serve(request, response));
-    await onceFree(
-      () =>
-        new Promise<void>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(this.#port, "127.0.0.1", () => resolve());
-        }),
+  protected override serve(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+    this.#answer(request, body.toString()).then(
+      (answer) => response.writeHead(answer.status, { "content-type": "application/json" }).end(answer.body),
+      (error: unknown) => response.writeHead(500).end(String(error)),
     );
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
-  }
-
-  /** Breaks what is connected, too. */
-  async close(): Promise<void> {
-    const server = this.#server;
-    if (!server) return;
-    this.#server = null;
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
-    await closed;
-  }
-
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      if (this.hanging) return;
-      this.#answer(request, Buffer.concat(chunks).toString()).then(
-        ({ status, body }) => response.writeHead(status, { "content-type": "application/json" }).end(body),
-        (error: unknown) => response.writeHead(500).end(String(error)),
-      );
-    });
   }
 
   async #answer(request: IncomingMessage, text: string): Promise<{ status: number; body: string }> {

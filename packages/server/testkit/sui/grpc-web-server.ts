@@ -3,10 +3,9 @@
  * then the message, trailers in a last frame with flag 0x80.
  * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { IMessageType } from "@protobuf-ts/runtime";
-import { onceFree } from "../bitcoind/once-free.ts";
+import { LoopbackServer } from "../loopback-server.ts";
 
 /** As gRPC numbers them. */
 export const GRPC = { OK: 0, NOT_FOUND: 5, UNIMPLEMENTED: 12 } as const;
@@ -52,65 +51,26 @@ export interface GrpcHandlers {
 const CONTENT_TYPE = "application/grpc-web+proto";
 const TRAILERS = 0x80;
 
-export class GrpcWebServer {
+export class GrpcWebServer extends LoopbackServer {
   readonly #services: readonly GrpcService[];
   readonly #handlers: GrpcHandlers;
-  #server: Server | null = null;
-  #port = 0;
-  /** Accepts questions and never answers. */
-  hanging = false;
   /** Sent instead of every answer. */
   raw: { status: number; headers?: Record<string, string>; body?: string } | null = null;
   /** How often each method was called. */
   readonly calls = new Map<string, number>();
-  /** Headers of the last question. */
-  lastHeaders: IncomingMessage["headers"] = {};
 
   constructor(services: readonly GrpcService[], handlers: GrpcHandlers) {
+    super();
     this.#services = services;
     this.#handlers = handlers;
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-
-  /** On the port of before, if any. */
-  async listen(): Promise<void> {
-    const server = createServer((request, response) => this.#serve(request, response));
-    await onceFree(
-      () =>
-        new Promise<void>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(this.#port, "127.0.0.1", () => resolve());
-        }),
-    );
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
-  }
-
-  /** Breaks what is connected, too. */
-  async close(): Promise<void> {
-    const server = this.#server;
-    if (!server) return;
-    this.#server = null;
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
-    await closed;
-  }
-
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      this.lastHeaders = request.headers;
-      if (this.hanging) return;
-      if (this.raw) {
-        response.writeHead(this.raw.status, this.raw.headers).end(this.raw.body);
-        return;
-      }
-      this.#answer(request.url ?? "", Buffer.concat(chunks), response);
-    });
+  protected override serve(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+    if (this.raw) {
+      response.writeHead(this.raw.status, this.raw.headers).end(this.raw.body);
+      return;
+    }
+    this.#answer(request.url ?? "", body, response);
   }
 
   #answer(path: string, body: Buffer, response: ServerResponse): void {

@@ -1,17 +1,12 @@
 /** The HTTP interface of a full node, on loopback: java-tron's paths, answers and ways of failing. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onceFree } from "../bitcoind/once-free.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { LoopbackServer } from "../loopback-server.ts";
 
 export type Question = Readonly<Record<string, unknown>>;
 export type Questions = Readonly<Record<string, (question: Question) => unknown>>;
 
-export class HttpInterface {
+export class HttpInterface extends LoopbackServer {
   readonly #questions: Questions;
-  #server: Server | null = null;
-  #port = 0;
-  /** Accepts connections and questions, and never answers. */
-  hanging = false;
   /** HTTP 429 with `Retry-After` instead of an answer, seconds; `null`: none. */
   retryAfterSeconds: number | null = null;
   /** Paths that this node or provider does not have. */
@@ -20,51 +15,16 @@ export class HttpInterface {
   tamper: ((path: string, answer: unknown) => unknown) | null = null;
   /** How often each path was asked. */
   readonly calls = new Map<string, number>();
-  /** Headers of the last question. */
-  lastHeaders: IncomingMessage["headers"] = {};
 
   /** @param questions by path, without the first slash */
   constructor(questions: Questions) {
+    super();
     this.#questions = questions;
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-
-  /** On the port of before, if any. */
-  async listen(): Promise<void> {
-    const server = createServer((request, response) => this.#serve(request, response));
-    await onceFree(
-      () =>
-        new Promise<void>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(this.#port, "127.0.0.1", () => resolve());
-        }),
-    );
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
-  }
-
-  /** Breaks what is connected, too. */
-  async close(): Promise<void> {
-    const server = this.#server;
-    if (!server) return;
-    this.#server = null;
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
-    await closed;
-  }
-
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      if (this.hanging) return;
-      this.lastHeaders = request.headers;
-      const { status, headers = {}, body } = this.#answer(request.url ?? "", Buffer.concat(chunks).toString());
-      response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
-    });
+  protected override serve(request: IncomingMessage, question: Buffer, response: ServerResponse): void {
+    const { status, headers = {}, body } = this.#answer(request.url ?? "", question.toString());
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
   }
 
   #answer(url: string, text: string): { status: number; headers?: Record<string, string>; body: string } {
