@@ -4,6 +4,7 @@
  */
 import { messageOf } from "../../kit/errors.ts";
 import type { AppendCall, AppendResult, LogRecord } from "../../log/event-log.ts";
+import type { Mode } from "../meta.ts";
 import { CommitQueue, type CommitTaken, type Committed } from "./commit-queue.ts";
 import type { Connection } from "./connection.ts";
 import { mapPacked } from "./packed.ts";
@@ -11,7 +12,7 @@ import type { ReaderOperations } from "./reader.ts";
 import type { Reads } from "./reading/reads.ts";
 import { type Appended, appendedFrom } from "./records.ts";
 import { StorageError } from "./rpc.ts";
-import type { Mode, Started } from "./start.ts";
+import type { Started } from "./start.ts";
 import { callToWire } from "./wire.ts";
 import { Unsendable, WorkerClient } from "./worker-client.ts";
 import type { WriterOperations } from "./writer.ts";

@@ -9,8 +9,8 @@ import type {
   WatcherProgress,
 } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
+import { recordFromRow } from "../records.ts";
 import type { SqliteDatabase } from "./database.ts";
-import { recordFromRow } from "./records.ts";
 
 export class SqliteEventLog implements EventLog {
   readonly #database: SqliteDatabase;

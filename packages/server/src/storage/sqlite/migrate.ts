@@ -1,27 +1,14 @@
 /** Numbered, immutable SQL files, applied in order, each in a transaction of its own with the version it leads to. */
-import { readdirSync, readFileSync } from "node:fs";
 import { StartupError } from "../../kit/startup-error.ts";
+import { type Migration, migrationsIn } from "../migrations.ts";
 import type { Connection } from "./connection.ts";
 
 /** "PAYB": tells a Paybell database from any other SQLite file. */
 const APPLICATION_ID = 0x50_41_59_42;
 
-export interface Migration {
-  version: number;
-  /** `0001_log_and_payments` */
-  name: string;
-  sql: string;
-}
-
 /** All migrations that this program knows, in order from 1. */
 export function knownMigrations(): readonly Migration[] {
-  const folder = new URL("./migrations/", import.meta.url);
-  const files = readdirSync(folder).filter((file) => /^\d{4}_\w+\.sql$/.test(file));
-  return files.sort().map((file, at) => {
-    const version = Number(file.slice(0, 4));
-    if (version !== at + 1) throw new Error(`Migration ${file} should have the number ${at + 1}.`);
-    return { version, name: file.slice(0, -4), sql: readFileSync(new URL(file, folder), "utf8") };
-  });
+  return migrationsIn(new URL("./migrations/", import.meta.url));
 }
 
 /**

@@ -13,8 +13,8 @@ import type {
   TransferName,
 } from "../../log/store.ts";
 import type { PaymentState } from "../../payments/payment.ts";
+import { formatAnchor, parseAnchor } from "../list-anchor.ts";
 import type { SqliteDatabase } from "./database.ts";
-import { formatAnchor, parseAnchor } from "./list-anchor.ts";
 import type { DecisionRequest } from "./reading/payments.ts";
 import type { DueTransfer } from "./reading/watch.ts";
 

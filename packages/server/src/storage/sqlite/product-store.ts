@@ -2,8 +2,8 @@
 import type { OrderStatus } from "@paybell/protocol";
 import type { ProductQuery, ProductStore } from "../../log/store.ts";
 import type { Product } from "../../payments/product.ts";
+import { formatAnchor, parseAnchor } from "../list-anchor.ts";
 import type { SqliteDatabase } from "./database.ts";
-import { formatAnchor, parseAnchor } from "./list-anchor.ts";
 
 export class SqliteProductStore implements ProductStore {
   readonly #database: SqliteDatabase;

@@ -1,13 +1,12 @@
 /** Opening the database in the writer thread: lock, durability, schema, mode, epoch. */
-import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { StartupError } from "../../kit/startup-error.ts";
+import { type Mode, newEpoch } from "../meta.ts";
+import type { Migration } from "../migrations.ts";
 import { Connection } from "./connection.ts";
 import { type ExclusiveLock, lock, lockHolder, tryLock } from "./exclusive-lock.ts";
-import { applyMigrations, type Migration, pendingMigrations } from "./migrate.ts";
-
-export type Mode = "sandbox" | "live";
+import { applyMigrations, pendingMigrations } from "./migrate.ts";
 
 export interface StartRequest {
   dataDir: string;
@@ -100,9 +99,4 @@ function agree(connection: Connection, request: StartRequest, file: string): str
     );
   }
   return meta.epoch;
-}
-
-/** 10 characters of a-z and 0-9: 51 bits. */
-function newEpoch(): string {
-  return (randomBytes(8).readBigUInt64BE() % 36n ** 10n).toString(36).padStart(10, "0");
 }

@@ -17,16 +17,10 @@ import type {
 } from "../../log/event-log.ts";
 import { distinct, type Topic } from "../../log/topic.ts";
 import type { Payment } from "../../payments/payment.ts";
+import { CHANGING_COLUMNS, ERASED_COLUMNS, INDEXED_COLUMNS, PAYMENT_COLUMNS, TRANSFER_COLUMNS } from "../columns.ts";
+import { type ProductRow, productToRow, stockTopics } from "../products.ts";
+import { PAYMENT_VALUES, TRANSFER_VALUES } from "../rows.ts";
 import { mapPacked } from "./packed.ts";
-import { type ProductRow, productToRow, stockTopics } from "./products.ts";
-import { PAYMENT_VALUES, TRANSFER_VALUES } from "./rows.ts";
-import {
-  CHANGING_COLUMNS,
-  ERASED_COLUMNS,
-  INDEXED_COLUMNS,
-  PAYMENT_COLUMNS,
-  TRANSFER_COLUMNS,
-} from "./writing/statements.ts";
 
 /** The values of some columns, in their order. */
 export type Values = readonly SQLInputValue[];

@@ -1,27 +1,8 @@
 /** Reading the log by offset, and by topic through the index. */
 import { CursorExpired } from "../../../log/event-log.ts";
 import type { Topic } from "../../../log/topic.ts";
+import type { RecordRow, RowPage } from "../../records.ts";
 import type { Connection } from "../connection.ts";
-
-/** A row of `log_records`. `data` and `topics` stay JSON until the main thread needs them: text crosses cheaply. */
-export interface RecordRow {
-  offset: number;
-  id: string;
-  type: string;
-  merchant_id: string;
-  payment_id: string | null;
-  sequence: number | null;
-  at_ms: number;
-  data: string;
-  topics: string;
-}
-
-/** A `ReadPage` of rows. */
-export interface RowPage {
-  rows: readonly RecordRow[];
-  next: number;
-  head: number;
-}
 
 export function head(connection: Connection): number {
   return bounds(connection).head;

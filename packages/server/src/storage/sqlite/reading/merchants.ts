@@ -7,8 +7,8 @@ import {
   type Merchant,
   type MerchantSettings,
 } from "../../../log/store.ts";
+import { KEPT_MS } from "../../answers.ts";
 import type { Connection } from "../connection.ts";
-import { KEPT_MS } from "../writing/idempotency.ts";
 
 interface MerchantRow {
   id: string;

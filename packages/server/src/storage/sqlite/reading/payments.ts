@@ -4,8 +4,9 @@ import { PAYMENT_STATUSES, type PaymentStatus } from "@paybell/protocol";
 import type { PaymentQuery, Snapshot } from "../../../log/store.ts";
 import type { Payment, PaymentState } from "../../../payments/payment.ts";
 import type { Transfer } from "../../../payments/transfer.ts";
+import type { ListAnchor } from "../../list-anchor.ts";
+import { type PaymentRow, paymentFromRow, type TransferRow, transferFromRow } from "../../rows.ts";
 import type { Connection } from "../connection.ts";
-import { type PaymentRow, paymentFromRow, type TransferRow, transferFromRow } from "../rows.ts";
 import { head } from "./log.ts";
 
 /** Transfers that a client is shown of one payment. */
@@ -69,12 +70,6 @@ export function latestOnAddress(
     const payment = paymentFromRow(row);
     return { state: { payment, transfers: newestTransfers(connection, payment, 1) }, offset: head(connection) };
   });
-}
-
-/** The place behind which a page starts. */
-export interface ListAnchor {
-  createdAtMs: number;
-  id: string;
 }
 
 export function list(

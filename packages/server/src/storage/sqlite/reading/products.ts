@@ -2,9 +2,9 @@
 import type { OrderStatus } from "@paybell/protocol";
 import type { ProductQuery } from "../../../log/store.ts";
 import type { Product } from "../../../payments/product.ts";
+import type { ListAnchor } from "../../list-anchor.ts";
+import { type ProductRow, productFromRow } from "../../products.ts";
 import type { Connection } from "../connection.ts";
-import { type ProductRow, productFromRow } from "../products.ts";
-import type { ListAnchor } from "./payments.ts";
 
 export function products(
   connection: Connection,

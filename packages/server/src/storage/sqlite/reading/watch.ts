@@ -1,8 +1,8 @@
 /** What watchers and the clock ask for: who is due, which transfers are still open, which addresses matter. */
 import type { WatcherProgress } from "../../../log/event-log.ts";
 import type { BlockTransfer, OpenTransfer } from "../../../log/store.ts";
+import { type TransferRow, transferFromRow } from "../../rows.ts";
 import type { Connection } from "../connection.ts";
-import { type TransferRow, transferFromRow } from "../rows.ts";
 
 export interface DueTransfer {
   paymentId: string;

@@ -1,7 +1,9 @@
 /** One command: payment row, transfers, stored answer, records, topics. The caller undoes it when it does not succeed. */
 import type { StockLevel } from "@paybell/protocol";
-import { STOCK_CHANGED, stockData } from "../products.ts";
-import { recordId } from "../record-id.ts";
+import { TRANSFER_COLUMNS } from "../../columns.ts";
+import { STOCK_CHANGED, stockData } from "../../products.ts";
+import { recordId } from "../../record-id.ts";
+import type { Stored } from "../../records.ts";
 import type {
   TopicList,
   Values,
@@ -11,7 +13,7 @@ import type {
   WireRecord,
   WireUnattributed,
 } from "../wire.ts";
-import type { Stored, Transaction } from "./commit.ts";
+import type { Transaction } from "./commit.ts";
 import { eraseTraces } from "./erase.ts";
 import { isKeyUsed, storeAnswer } from "./idempotency.ts";
 import { changeProduct } from "./products.ts";
@@ -23,7 +25,6 @@ import {
   INSERT_SHARED_ADDRESS,
   INSERT_TOPIC,
   INSERT_TRANSFER,
-  TRANSFER_COLUMNS,
   UPDATE_PAYMENT,
   UPDATE_PAYMENT_INDEXED,
   UPSERT_TRANSFER,

@@ -1,6 +1,6 @@
 /** One commit for the jobs of many callers. Each job is all or nothing and cannot undo another. */
-import type { StockLevel } from "@paybell/protocol";
-import type { AppendResult, WatcherProgress } from "../../../log/event-log.ts";
+import type { WatcherProgress } from "../../../log/event-log.ts";
+import type { Stored } from "../../records.ts";
 import type { Connection } from "../connection.ts";
 import { mapPacked } from "../packed.ts";
 import { attempt, fromWire, type Operations, type Outcome } from "../rpc.ts";
@@ -20,17 +20,6 @@ export function sizeOf(job: Job): number {
     job.calls.reduce((sum, { commands }) => sum + commands.length, 0),
   );
 }
-
-/** For each command of an append: where its records are, or why there are none. */
-export type Stored =
-  | {
-      ok: true;
-      firstOffset: number;
-      count: number;
-      /** Products whose numbers changed, as they then are: the last ones of these records. */
-      levels?: readonly StockLevel[];
-    }
-  | Exclude<AppendResult, { ok: true }>;
 
 /** What an append gives for each of its calls. */
 export type StoredCall = Outcome<readonly Stored[]>;

@@ -1,8 +1,7 @@
 /** Answers under their Idempotency-Key, kept for 24 hours. */
 import type { IdempotentAnswer } from "../../../log/event-log.ts";
+import { KEPT_MS } from "../../answers.ts";
 import type { Connection } from "../connection.ts";
-
-export const KEPT_MS = 24 * 60 * 60 * 1_000;
 
 /** Beside a decision's own write. Returns false when the key was used within the last 24 hours. An answer that shows a
  * payment which was erased meanwhile is not kept, and nobody has used its key. */

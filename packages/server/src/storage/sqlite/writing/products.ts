@@ -1,8 +1,9 @@
 /** A merchant's changes of a product. One writer at a time, so what is read here is what is changed. */
 import type { StockLevel } from "@paybell/protocol";
 import type { AppendResult, ProductChange } from "../../../log/event-log.ts";
-import { levelOf, MAX_STOCK } from "../../../payments/product.ts";
-import type { ProductRow } from "../products.ts";
+import { levelOf } from "../../../payments/product.ts";
+import { editedProduct } from "../../product-change.ts";
+import type { ProductRow } from "../../products.ts";
 import type { WireProduct } from "../wire.ts";
 import type { Transaction } from "./commit.ts";
 
@@ -44,23 +45,18 @@ function create({ connection }: Transaction, row: ProductRow): Changed | Refused
 
 function edit(transaction: Transaction, command: WireProduct, change: Edit): Changed | Refused {
   const row = find(transaction, command);
-  if (!row || row.archived_at_ms !== null) return { ok: false, reason: "not_found" };
-  const level = levelOf(row);
-  const { setStock, addStock = 0 } = change;
-  const isExpected = !setStock || setStock.expected === row.stock || setStock.stock === row.stock;
-  if (!isExpected) return { ok: false, reason: "stock_mismatch", level };
-  const stock = (setStock ? setStock.stock : row.stock) + addStock;
-  if (stock < row.reserved) return { ok: false, reason: "below_reserved", level };
-  if (stock > Math.max(MAX_STOCK, row.stock)) return { ok: false, reason: "too_much_stock", level };
+  const edited = editedProduct(row, change, command.atMs);
+  if (!edited.ok) return edited;
+  const { name, price, stock, updated_at_ms: updatedAtMs, id } = edited.row;
   transaction.connection.run(
-    "UPDATE products SET name = ?, price = ?, stock = ?, updated_at_ms = max(updated_at_ms, ?) WHERE id = ?",
-    change.name ?? row.name,
-    change.priceAtomic?.toString() ?? row.price,
+    "UPDATE products SET name = ?, price = ?, stock = ?, updated_at_ms = ? WHERE id = ?",
+    name,
+    price,
     stock,
-    command.atMs,
-    row.id,
+    updatedAtMs,
+    id,
   );
-  return { levels: stock === row.stock ? [] : [levelOf({ ...row, stock })] };
+  return { levels: stock === row?.stock ? [] : [levelOf(edited.row)] };
 }
 
 function archive(transaction: Transaction, command: WireProduct): Changed | Refused {

@@ -2,116 +2,14 @@
  * What is written for each decision. Texts are made once, since a prepared statement is found by its text; parameters are
  * given by place, which is much cheaper than by name.
  */
-import type { PAYMENT_VALUES, TRANSFER_VALUES } from "../rows.ts";
-
-/** All that a program gives of a payment. */
-export const PAYMENT_COLUMNS = [
-  "id",
-  "merchant_id",
-  "chain",
-  "asset",
-  "decimals",
-  "amount",
-  "address",
-  "match",
-  "recipient",
-  "derivation_index",
-  "uri",
-  "reference",
-  "customer",
-  "items",
-  "metadata",
-  "stock",
-  "order_status",
-  "status",
-  "is_open",
-  "amount_state",
-  "delivery",
-  "flags",
-  "received",
-  "covering_tx_id",
-  "confirmations",
-  "confirmations_required",
-  "final_confirmations",
-  "claimed_at_ms",
-  "claimed_tx_id",
-  "sequence",
-  "created_at_ms",
-  "updated_at_ms",
-  "expires_at_ms",
-  "monitor_until_ms",
-  "deadline_ms",
-  "erased_at_ms",
-] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
-
-/** What a decision may change, apart from the indexed ones. */
-export const CHANGING_COLUMNS = [
-  "stock",
-  "amount_state",
-  "delivery",
-  "flags",
-  "received",
-  "covering_tx_id",
-  "confirmations",
-  "claimed_at_ms",
-  "claimed_tx_id",
-  "sequence",
-  "updated_at_ms",
-] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
-
-/** What a decision may change and an index names. Set only where one differs: SQLite writes an index anew for each of its
- * columns that is set, whatever the value. */
-export const INDEXED_COLUMNS = [
-  "status",
-  "is_open",
-  "deadline_ms",
-  "order_status",
-] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
-
-/** What an erasure changes besides. */
-export const ERASED_COLUMNS = [
-  "match",
-  "reference",
-  "customer",
-  "items",
-  "metadata",
-  "erased_at_ms",
-] as const satisfies readonly (keyof typeof PAYMENT_VALUES)[];
-
-export const TRANSFER_COLUMNS = [
-  "merchant_id",
-  "payment_id",
-  "chain",
-  "tx_id",
-  "idx",
-  "asset",
-  "amount",
-  "recipient",
-  "status",
-  "confirmations",
-  "block_height",
-  "block_hash",
-  "block_time_ms",
-  "first_seen_at_ms",
-  "replaceable",
-  "replaced_by",
-  "spends",
-  "due_height",
-] as const satisfies readonly (keyof typeof TRANSFER_VALUES)[];
-
-/** What a later observation of the transfer may change. */
-const CHANGING_TRANSFER_COLUMNS = [
-  "amount",
-  "status",
-  "confirmations",
-  "block_height",
-  "block_hash",
-  "block_time_ms",
-  "replaceable",
-  "replaced_by",
-  "spends",
-  "due_height",
-] as const satisfies readonly (keyof typeof TRANSFER_VALUES)[];
+import {
+  CHANGING_COLUMNS,
+  CHANGING_TRANSFER_COLUMNS,
+  ERASED_COLUMNS,
+  INDEXED_COLUMNS,
+  PAYMENT_COLUMNS,
+  TRANSFER_COLUMNS,
+} from "../../columns.ts";
 
 const places = (columns: readonly string[]) => columns.map(() => "?").join(", ");
 const assignments = (columns: readonly string[]) => columns.map((column) => `${column} = ?`).join(", ");

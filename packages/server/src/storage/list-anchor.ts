@@ -1,6 +1,11 @@
 /** The cursor of a list: the place behind which its next page starts, as opaque text. */
-import { PaybellError } from "../../kit/errors.ts";
-import type { ListAnchor } from "./reading/payments.ts";
+import { PaybellError } from "../kit/errors.ts";
+
+/** The place behind which a page starts. */
+export interface ListAnchor {
+  createdAtMs: number;
+  id: string;
+}
 
 export function formatAnchor(anchor: ListAnchor): string {
   return Buffer.from(`${anchor.createdAtMs}.${anchor.id}`).toString("base64url");

@@ -1,8 +1,10 @@
 /** Payments and transfers as rows, and back. Amounts are decimal strings, lists and objects are JSON. */
-import { orderStatus } from "../../payments/order.ts";
-import { isOpen, type Payment } from "../../payments/payment.ts";
-import type { BlockRef, Transfer } from "../../payments/transfer.ts";
-import type { Row } from "./connection.ts";
+import { orderStatus } from "../payments/order.ts";
+import { isOpen, type Payment } from "../payments/payment.ts";
+import type { BlockRef, Transfer } from "../payments/transfer.ts";
+
+/** What every database knows. */
+export type Row = Record<string, string | number | null>;
 
 const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
 const parsed = <T>(value: string | null): T | null => (value === null ? null : (JSON.parse(value) as T));
@@ -116,6 +118,10 @@ export const PAYMENT_VALUES = {
   erased_at_ms: (payment) => payment.erasedAtMs,
 } satisfies ColumnsOf<PaymentRow, Payment>;
 
+export function paymentToRow(payment: Payment): PaymentRow {
+  return rowOf(PAYMENT_VALUES, payment) as PaymentRow;
+}
+
 export function paymentFromRow(row: PaymentRow): Payment {
   return {
     id: row.id,
@@ -184,6 +190,17 @@ export const TRANSFER_VALUES = {
   spends: ({ transfer }) => JSON.stringify(transfer.spends),
   due_height: ({ transfer }) => transfer.dueHeight,
 } satisfies ColumnsOf<TransferRow, Credited>;
+
+export function transferToRow(payment: Payment, transfer: Transfer): TransferRow {
+  return rowOf(TRANSFER_VALUES, { payment, transfer }) as TransferRow;
+}
+
+/** A whole row. */
+function rowOf<From>(values: Readonly<Record<string, (from: From) => Row[string]>>, from: From): Row {
+  const row: Row = {};
+  for (const column of Object.keys(values)) row[column] = values[column]?.(from) ?? null;
+  return row;
+}
 
 export function transferFromRow(row: TransferRow): Transfer {
   return {

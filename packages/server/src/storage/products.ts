@@ -1,8 +1,8 @@
 /** Products as rows, and back; and the record that tells of their numbers, made alike by the writer and by who asked it. */
 import type { EventData, StockLevel } from "@paybell/protocol";
-import { type Topic, topics } from "../../log/topic.ts";
-import type { Product } from "../../payments/product.ts";
-import type { Row } from "./connection.ts";
+import { type Topic, topics } from "../log/topic.ts";
+import type { Product } from "../payments/product.ts";
+import type { Row } from "./rows.ts";
 
 /** A row of `products`. */
 export interface ProductRow extends Row {

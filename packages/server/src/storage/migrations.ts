@@ -1,0 +1,19 @@
+/** Numbered, immutable SQL files. */
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface Migration {
+  version: number;
+  /** `0001_log_and_payments` */
+  name: string;
+  sql: string;
+}
+
+/** All migrations of a folder, in order from 1. */
+export function migrationsIn(folder: URL): readonly Migration[] {
+  const files = readdirSync(folder).filter((file) => /^\d{4}_\w+\.sql$/.test(file));
+  return files.sort().map((file, at) => {
+    const version = Number(file.slice(0, 4));
+    if (version !== at + 1) throw new Error(`Migration ${file} should have the number ${at + 1}.`);
+    return { version, name: file.slice(0, -4), sql: readFileSync(new URL(file, folder), "utf8") };
+  });
+}
