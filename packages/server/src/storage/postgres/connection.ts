@@ -1,0 +1,185 @@
+/**
+ * One connection to PostgreSQL, with its statements prepared once. What is asked without waiting for an answer in between
+ * is sent at once and answered in order (`pg`'s pipeline): a transaction costs as many round trips as it has questions
+ * that rest on answers.
+ */
+import pg from "pg";
+import { ConnectionLost, toStoreError } from "./errors.ts";
+
+/** What a column holds. */
+export type Value = string | number | null;
+/** A parameter of a statement; lists as text, see `arrays.ts`. */
+export type Parameter = Value;
+
+export interface ConnectionOptions {
+  /** `postgres://…`, as `PAYBELL_DATABASE_URL`. */
+  url: string;
+  /** After this time the server ends a statement, milliseconds; 0: never. */
+  statementTimeoutMs: number;
+  /** Time to connect, milliseconds. */
+  connectTimeoutMs: number;
+}
+
+export interface Answer<R> {
+  rows: R[];
+  /** Rows that were changed, or read. */
+  count: number;
+}
+
+/** How long an answer may be late beyond the statement's own time before the connection is taken for dead. */
+const NETWORK_GRACE_MS = 5_000;
+/** A transaction in which nothing happens for so long is ended by the server: its process is gone, or was stopped, and
+ * others wait for its locks. */
+const IDLE_TRANSACTION_MS = 10_000;
+
+/** Of every session. Whatever the statistics say of a table that has grown since: every query has an index and uses it.
+ * Compiling queries that take microseconds would cost milliseconds. */
+const SESSION = "SET enable_seqscan = off; SET jit = off";
+
+const INT8 = pg.types.builtins.INT8;
+
+/** All that is stored of 64 bits is exact in a number: offsets, milliseconds, heights, units. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: "text" | "binary") =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/** Names of prepared statements by their texts: the same in every connection. */
+const names = new Map<string, string>();
+
+function nameOf(sql: string): string {
+  let name = names.get(sql);
+  if (!name) {
+    name = `s${names.size + 1}`;
+    names.set(sql, name);
+  }
+  return name;
+}
+
+export class Connection {
+  readonly #client: pg.Client;
+  #lost: ConnectionLost | null = null;
+  readonly #onLost = new Set<(error: ConnectionLost) => void>();
+
+  private constructor(client: pg.Client) {
+    this.#client = client;
+    client.on("error", (error) => this.#lose(error));
+    client.on("end", () => this.#lose(new Error("the connection was closed")));
+  }
+
+  /** @throws ConnectionLost: nobody answers, or refuses */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    let client: pg.Client;
+    try {
+      client = new pg.Client({
+        connectionString: options.url,
+        application_name: "paybell",
+        connectionTimeoutMillis: options.connectTimeoutMs,
+        keepAlive: true,
+        statement_timeout: options.statementTimeoutMs,
+        query_timeout: options.statementTimeoutMs === 0 ? 0 : options.statementTimeoutMs + NETWORK_GRACE_MS,
+        idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
+        pipeline: true,
+        types,
+      });
+    } catch (error) {
+      throw toStoreError(error);
+    }
+    const connection = new Connection(client);
+    try {
+      await client.connect();
+      await client.query(SESSION);
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw toStoreError(error);
+    }
+  }
+
+  /** Why it can no longer be used; `null`: it can. */
+  get lost(): ConnectionLost | null {
+    return this.#lost;
+  }
+
+  /** Called once, when the connection ends, for whatever reason. */
+  onLost(listener: (error: ConnectionLost) => void): void {
+    if (this.#lost) listener(this.#lost);
+    else this.#onLost.add(listener);
+  }
+
+  /** Called with each notification of a channel that was listened to. */
+  onNotification(listener: (payload: string) => void): void {
+    this.#client.on("notification", ({ payload }) => listener(payload ?? ""));
+  }
+
+  /** @throws one of `errors.ts`, or PostgreSQL's own error where what was asked is its reason */
+  async ask<R>(sql: string, ...parameters: Parameter[]): Promise<Answer<R>> {
+    if (this.#lost) throw this.#lost;
+    try {
+      const result = await this.#client.query({ name: nameOf(sql), text: sql, values: parameters });
+      return { rows: result.rows as R[], count: result.rowCount ?? 0 };
+    } catch (error) {
+      const meant = toStoreError(error);
+      if (meant instanceof ConnectionLost) this.#lose(meant);
+      throw meant;
+    }
+  }
+
+  /** Several statements without parameters, or one that cannot be prepared. */
+  async exec(sql: string): Promise<void> {
+    if (this.#lost) throw this.#lost;
+    try {
+      await this.#client.query(sql);
+    } catch (error) {
+      const meant = toStoreError(error);
+      if (meant instanceof ConnectionLost) this.#lose(meant);
+      throw meant;
+    }
+  }
+
+  /** Returns the number of rows that were changed. */
+  async run(sql: string, ...parameters: Parameter[]): Promise<number> {
+    return (await this.ask(sql, ...parameters)).count;
+  }
+
+  async get<R>(sql: string, ...parameters: Parameter[]): Promise<R | undefined> {
+    return (await this.ask<R>(sql, ...parameters)).rows[0];
+  }
+
+  async all<R>(sql: string, ...parameters: Parameter[]): Promise<R[]> {
+    return (await this.ask<R>(sql, ...parameters)).rows;
+  }
+
+  /** Everything that `work` reads is of one moment. */
+  async read<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const [, result] = await Promise.all([this.exec("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"), work()]);
+      return result;
+    } finally {
+      if (!this.#lost) await this.exec("COMMIT");
+    }
+  }
+
+  /** Cuts it, whatever is under way. */
+  destroy(): void {
+    this.#lose(new Error("the connection was given up"));
+    // `end` on a socket that is gone resolves at once; one that hangs is not waited for.
+    const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } };
+    connection.stream.destroy();
+  }
+
+  /** Answers what was asked, then ends. */
+  async close(): Promise<void> {
+    if (this.#lost) this.destroy();
+    else await this.#client.end().catch((error: unknown) => this.#lose(error));
+  }
+
+  #lose(error: unknown): void {
+    if (this.#lost) return;
+    const meant = toStoreError(error);
+    const lost = meant instanceof ConnectionLost ? meant : new ConnectionLost(meant.message, null, { cause: meant });
+    this.#lost = lost;
+    for (const listener of this.#onLost) listener(lost);
+    this.#onLost.clear();
+  }
+}

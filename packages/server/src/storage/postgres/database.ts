@@ -1,0 +1,256 @@
+/**
+ * The PostgreSQL store: any number of processes on one database. One connection appends, some others read and do single
+ * writes, one listens. All waiting is the network's: nothing here holds up the event loop.
+ */
+import { StartupError } from "../../kit/startup-error.ts";
+import type { AppendCall, AppendResult, LogRecord } from "../../log/event-log.ts";
+import type { Mode } from "../meta.ts";
+import { resultsOf } from "../records.ts";
+import { CommitQueue, type CommitTaken, type Stored } from "./commit-queue.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { ConnectionLost, Raced, StorageError } from "./errors.ts";
+import { Hints } from "./hints.ts";
+import { Pool } from "./pool.ts";
+import { type Reads, reads } from "./reading/reads.ts";
+import { requireDurable, type Started, start } from "./start.ts";
+import { Writer } from "./writer.ts";
+import type { Job } from "./writing/commit.ts";
+import { prepareCall } from "./writing/prepare.ts";
+import { type Writes, writes } from "./writing/writes.ts";
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database`. */
+  url: string;
+  /** Stored at the first start; another one is refused later. */
+  mode: Mode;
+  /** Commands that may wait for the database, see `LIMITS.pendingCommands`. */
+  pendingCommands: number;
+  /** See `LIMITS.databaseConnections`. */
+  connections: number;
+  /** See `LIMITS.databaseStatementMs`. */
+  statementTimeoutMs: number;
+  /** How long a call waits for a database that cannot be reached, milliseconds; default 5,000. */
+  patienceMs?: number;
+  /** Called once per commit that was written, for metrics; must not throw. */
+  onCommit?: (commit: CommitTaken) => void;
+  /** A listener of `onAppended` threw, or a hint could not be told or heard: the log goes on. Must not throw itself. */
+  onError: (error: unknown) => void;
+}
+
+export type Appended = PromiseSettledResult<readonly AppendResult[]>;
+type Listener = (records: readonly LogRecord[]) => void;
+/** The arguments of an operation behind its connection. */
+type Arguments<F> = F extends (connection: Connection, ...args: infer A) => unknown ? A : never;
+type Result<F> = F extends (...args: never[]) => Promise<infer R> ? R : never;
+type Operation = (connection: Connection, ...args: readonly unknown[]) => Promise<unknown>;
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const PATIENCE_MS = 5_000;
+/** How long it is asked what became of a commit whose answer was lost. */
+const UNKNOWN_MS = 30_000;
+/** How often a single write is tried again that others were faster than. */
+const RACES = 5;
+
+export class PostgresDatabase {
+  readonly #options: PostgresOptions;
+  readonly #pool: Pool;
+  readonly #writer: Writer;
+  readonly #hints: Hints;
+  readonly #queue: CommitQueue<readonly Appended[]>;
+  readonly #listeners = new Set<Listener>();
+  readonly #hinted = new Set<() => void>();
+  #started: Started = { epoch: "", migrated: [] };
+  #closing: Promise<void> | null = null;
+
+  private constructor(options: PostgresOptions) {
+    this.#options = options;
+    const patienceMs = options.patienceMs ?? PATIENCE_MS;
+    const open = () => Connection.open(connectionOptions(options));
+    const openDurable = async () => {
+      const connection = await open();
+      try {
+        await requireDurable(connection);
+        return connection;
+      } catch (error) {
+        await connection.close();
+        throw error;
+      }
+    };
+    this.#pool = new Pool({ open: openDurable, size: options.connections, patienceMs });
+    this.#writer = new Writer({ open: openDurable, patienceMs, unknownMs: UNKNOWN_MS });
+    this.#hints = new Hints({ pool: this.#pool, open, onHint: () => this.#hint(), onError: options.onError });
+    this.#queue = new CommitQueue({
+      pendingCommands: options.pendingCommands,
+      send: (jobs) => this.#writer.commit(jobs),
+      onTaken: (commit) => options.onCommit?.(commit),
+      onCommitted: (stored) => this.#announce(stored),
+    });
+  }
+
+  /** @throws StartupError: nobody answers, another mode, a newer schema, no durability */
+  static async open(options: PostgresOptions): Promise<PostgresDatabase> {
+    const database = new PostgresDatabase(options);
+    const connection = await connectAtStart(options);
+    try {
+      database.#started = await start(connection, options.mode);
+    } finally {
+      await connection.close();
+    }
+    await database.#writer.start();
+    database.#hints.start();
+    return database;
+  }
+
+  get epoch(): string {
+    return this.#started.epoch;
+  }
+
+  /** Names of the migrations that this opening has applied. */
+  get migrated(): readonly string[] {
+    return this.#started.migrated;
+  }
+
+  /** Commands that wait for the database. */
+  get pendingCommands(): number {
+    return this.#queue.pending;
+  }
+
+  async append(call: AppendCall): Promise<readonly AppendResult[]> {
+    const [appended] = await this.appendTogether([call]);
+    if (appended?.status === "rejected") throw appended.reason;
+    return appended?.value ?? [];
+  }
+
+  async appendTogether(calls: readonly AppendCall[]): Promise<readonly Appended[]> {
+    if (calls.every(({ commands, progress }) => commands.length === 0 && !progress)) {
+      return calls.map(() => ({ status: "fulfilled", value: [] }));
+    }
+    this.#requireOpen();
+    const job: Job = calls.map(prepareCall);
+    return this.#queue.submit({ job, calls });
+  }
+
+  /** A write beside the log, in a transaction of its own.
+   * @throws LogOverloaded, StorageError, or what the database has against it */
+  async write<N extends keyof Writes>(name: N, ...args: Arguments<Writes[N]>): Promise<Result<Writes[N]>> {
+    this.#requireOpen();
+    this.#queue.admit(1);
+    try {
+      const write = writes[name] as Operation;
+      return (await this.#transact((connection) => write(connection, ...args))) as Result<Writes[N]>;
+    } finally {
+      this.#queue.leave(1);
+    }
+  }
+
+  async read<N extends keyof Reads>(name: N, ...args: Arguments<Reads[N]>): Promise<Result<Reads[N]>> {
+    const read = reads[name] as Operation;
+    return (await this.#pool.use((connection) => read(connection, ...args))) as Result<Reads[N]>;
+  }
+
+  onAppended(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Called when another process may have appended: whoever follows the log should look. */
+  onHint(listener: () => void): () => void {
+    this.#hinted.add(listener);
+    return () => this.#hinted.delete(listener);
+  }
+
+  /** Stores what still waits, then closes the connections. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.drained();
+    await this.#hints.stop();
+    await Promise.all([this.#pool.close(), this.#writer.close()]);
+  }
+
+  #requireOpen(): void {
+    if (this.#closing) throw new StorageError("The database was closed.");
+  }
+
+  async #transact<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    for (let races = 0; ; races += 1) {
+      try {
+        return await this.#pool.use((connection) => transaction(connection, work));
+      } catch (error) {
+        if (!(error instanceof Raced) || races === RACES) throw error;
+      }
+    }
+  }
+
+  /** Tells the listeners what was written, and returns what the callers get. */
+  #announce(stored: readonly Stored[]): readonly (readonly Appended[])[] {
+    const records: LogRecord[] = [];
+    const answers = stored.map(({ calls, outcomes }) =>
+      calls.map(({ commands }, at): Appended => {
+        const outcome = outcomes[at];
+        if (!outcome) throw new Error("A commit gave no answer to a call.");
+        if (outcome.status === "rejected") return outcome;
+        const value = resultsOf(this.epoch, commands, outcome.value);
+        for (const result of value) if (result.ok) records.push(...result.records);
+        return { status: "fulfilled", value };
+      }),
+    );
+    if (records.length > 0) {
+      for (const listener of this.#listeners) this.#call(() => listener(records));
+      this.#hints.tell();
+    }
+    return answers;
+  }
+
+  #hint(): void {
+    for (const listener of this.#hinted) this.#call(listener);
+  }
+
+  #call(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+}
+
+function connectionOptions({ url, statementTimeoutMs }: PostgresOptions): ConnectionOptions {
+  return { url, statementTimeoutMs, connectTimeoutMs: CONNECT_TIMEOUT_MS };
+}
+
+/** Migrations may take longer than any other statement. */
+async function connectAtStart(options: PostgresOptions): Promise<Connection> {
+  try {
+    return await Connection.open({ ...connectionOptions(options), statementTimeoutMs: 0 });
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw new StartupError(
+      `The database cannot be used: ${error.message}`,
+      "Start PostgreSQL, or correct PAYBELL_DATABASE_URL (postgres://user:password@host:port/database).",
+    );
+  }
+}
+
+/** All or nothing.
+ * @throws StorageError where nobody knows which: the connection ended during the commit */
+async function transaction<T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> {
+  let result: T;
+  try {
+    [, result] = await Promise.all([connection.exec("BEGIN"), work(connection)]);
+  } catch (error) {
+    if (!connection.lost) await connection.exec("ROLLBACK");
+    throw error;
+  }
+  try {
+    await connection.exec("COMMIT");
+    return result;
+  } catch (error) {
+    // Not the class that is tried again by itself.
+    if (error instanceof ConnectionLost) throw new StorageError(`During a commit: ${error.message}`, error.sqlState);
+    throw error;
+  }
+}
