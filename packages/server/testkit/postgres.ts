@@ -5,14 +5,14 @@
  * It is tied to this process by a pipe: however this process ends, the server ends too and its directory goes.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, chownSync, mkdtempSync, realpathSync } from "node:fs";
-import { createServer } from "node:net";
+import { chmodSync, chownSync, mkdtempSync, readFileSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll } from "vitest";
 import { PROGRAMS, requireProgram, UNPRIVILEGED } from "../../../tools/provision/programs.ts";
+import { freePort } from "./server-process.ts";
 
 export interface PostgresServer {
   port: number;
@@ -38,7 +38,6 @@ const SETTINGS = {
   shared_buffers: "64MB",
   max_connections: "100",
   max_wal_size: "256MB",
-  log_min_messages: "fatal",
 };
 
 /**
@@ -46,7 +45,7 @@ const SETTINGS = {
  * and the script waits for the next order. As shell: no Node process more per server.
  */
 const KEEPER = `
-serve() { "$BIN/postgres" -D "$DIR/data" -k "$DIR" -p "$PORT" $SETTINGS "$@" <&- & server=$!; }
+serve() { "$BIN/postgres" -D "$DIR/data" -k "$DIR" -p "$PORT" $SETTINGS "$@" <&- >>"$DIR/log" 2>&1 & server=$!; }
 finish() { kill -QUIT "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$DIR"; exit 0; }
 trap finish TERM INT HUP
 "$BIN/initdb" -D "$DIR/data" -U "$DBUSER" -A trust -E UTF8 --locale=C --no-sync >"$DIR/initdb.log" 2>&1 || { cat "$DIR/initdb.log" >&2; rm -rf "$DIR"; exit 1; }
@@ -75,9 +74,14 @@ export async function startPostgres(): Promise<PostgresServer> {
     env: { ...process.env, BIN: bin, DIR: dir, PORT: `${port}`, DBUSER: USER, SETTINGS: settings.join(" ") },
     ...(asRoot ? UNPRIVILEGED : {}),
   });
-  const server = new RunningPostgres(keeper, port);
-  await server.ready();
-  return server;
+  const server = new RunningPostgres(keeper, port, join(dir, "log"));
+  try {
+    await server.ready();
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
 }
 
 /** One server for the tests of a file. */
@@ -95,12 +99,14 @@ class RunningPostgres implements PostgresServer {
   readonly adminUrl: string;
   readonly #keeper: ChildProcess;
   readonly #gone: Promise<void>;
+  readonly #logFile: string;
   #hasEnded = false;
   #databases = 0;
 
-  constructor(keeper: ChildProcess, port: number) {
+  constructor(keeper: ChildProcess, port: number, logFile: string) {
     this.#keeper = keeper;
     this.port = port;
+    this.#logFile = logFile;
     this.adminUrl = this.#urlOf("postgres");
     this.#gone = new Promise((resolve) => {
       keeper.once("close", () => {
@@ -121,7 +127,7 @@ class RunningPostgres implements PostgresServer {
         await client.connect();
         return;
       } catch (error) {
-        if (Date.now() > giveUpAtMs) throw error;
+        if (Date.now() > giveUpAtMs) throw new Error(`PostgreSQL does not start: ${this.#log()}`, { cause: error });
         await sleep(50);
       } finally {
         await client.end();
@@ -155,6 +161,10 @@ class RunningPostgres implements PostgresServer {
     await this.#gone;
   }
 
+  #log(): string {
+    return readFileSync(this.#logFile, "utf8").split("\n").slice(-20).join("\n");
+  }
+
   #urlOf(database: string): string {
     return `postgres://${USER}@127.0.0.1:${this.port}/${database}`;
   }
@@ -179,15 +189,4 @@ class RunningPostgres implements PostgresServer {
     this.#keeper.stdin?.write(`${order}\n`);
     await answered;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

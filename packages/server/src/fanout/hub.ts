@@ -84,6 +84,11 @@ export class Hub {
     return { offset: entry.since, end };
   }
 
+  /** Somebody else may have appended: asks the log now, and not only at the next turn. */
+  look(): void {
+    if (this.#state === "running") this.#heal();
+  }
+
   #receive(records: readonly LogRecord[]): void {
     for (const record of records) {
       if (this.#state === "stopped") return;

@@ -1,75 +1,15 @@
 import { rm } from "node:fs/promises";
-import { expect, test } from "vitest";
-import { type ReorgFate, SandboxChain } from "../../src/chains/sandbox/chain.ts";
-import type { SandboxLedger } from "../../src/chains/sandbox/ledger.ts";
 import { SqliteSandboxLedger } from "../../src/storage/sqlite/sandbox-ledger.ts";
-import { MemoryLedger } from "../../testkit/memory-ledger.ts";
 import { openSqlite, temporaryDir } from "../../testkit/sqlite-home.ts";
+import { testSandboxLedger } from "../../testkit/storing/sandbox-ledger.ts";
 
-const clock = { nowMs: () => 1_000 };
-const output = (nth: number) => ({ recipient: `address-${nth}`, asset: "SBX", amountAtomic: 10n ** 20n + BigInt(nth) });
-
-/** Everything that a chain can do, to the same ledger. Returns the ids of its transactions. */
-async function live(ledger: SandboxLedger): Promise<string[]> {
-  const chain = await SandboxChain.open({ ledger, clock, blockIntervalMs: 0 });
-  const txIds: string[] = [];
-  for (const fate of ["mempool", "included", "dropped", "replaced"] satisfies ReorgFate[]) {
-    txIds.push(await chain.payMany([output(1), output(2)]), await chain.pay(output(3), { fails: true }));
-    await chain.mine(2);
-    txIds.push(await chain.doubleSpend(await chain.pay(output(4))));
-    await chain.reorg(2, fate);
-    const dropped = await chain.pay(output(5));
-    await chain.drop(dropped);
-    txIds.push(dropped);
-  }
-  for (let waiting = 0; waiting < 5; waiting += 1) txIds.push(await chain.pay(output(6)));
-  await chain.close();
-  return txIds;
-}
-
-/** All that can be read of a ledger. */
-async function everything(ledger: SandboxLedger, txIds: readonly string[]) {
-  const head = await ledger.load();
-  const heights = Array.from({ length: (head?.tip.height ?? 0) + 2 }, (_, height) => ledger.blockAt(height));
-  const blocks = await Promise.all(heights);
-  const transactions = await ledger.transactions([...txIds, "unknown"]);
-  const hashes = [...blocks.map((block) => block?.hash), ...transactions.map((transaction) => transaction?.blockHash)];
-  const byHash = await Promise.all(hashes.map((hash) => ledger.block(hash ?? "unknown")));
-  return { head, blocks, transactions, byHash };
-}
-
-test("the stored chain reads as the one in memory does, also after a restart", async () => {
+testSandboxLedger(async () => {
   const dataDir = await temporaryDir();
-  let database = await openSqlite(dataDir);
-  const stored = new SqliteSandboxLedger(database);
-  const memory = new MemoryLedger();
-  expect(await stored.load()).toBeNull();
-  const txIds = await live(memory);
-  expect(await live(stored)).toEqual(txIds);
-  const wanted = await everything(memory, txIds);
-  expect(wanted.transactions.filter((transaction) => transaction !== null)).toHaveLength(txIds.length);
-  expect(await everything(stored, txIds)).toEqual(wanted);
-  await database.close();
-  database = await openSqlite(dataDir);
-  expect(await everything(new SqliteSandboxLedger(database), txIds)).toEqual(wanted);
-  await database.close();
-  await rm(dataDir, { recursive: true });
-});
-
-test("a change that cannot be stored is not stored in part", async () => {
-  const dataDir = await temporaryDir();
-  const database = await openSqlite(dataDir);
-  const ledger = new SqliteSandboxLedger(database);
-  const chain = await SandboxChain.open({ ledger, clock, blockIntervalMs: 0 });
-  await chain.mine(3);
-  await chain.close();
-  const before = await ledger.load();
-  const block = { hash: "other", height: 3, parentHash: null, timeMs: 0, txIds: [] };
-  const change = { nextNumber: 99, disconnect: [], connect: [block], transactions: [] };
-  await expect(ledger.commit(change)).rejects.toThrow();
-  await expect(ledger.commit({ ...change, disconnect: ["unknown"], connect: [] })).rejects.toThrow("unknown");
-  expect(await ledger.load()).toEqual(before);
-  expect(await ledger.block("other")).toBeNull();
-  await database.close();
-  await rm(dataDir, { recursive: true });
+  return {
+    async open() {
+      const database = await openSqlite(dataDir);
+      return { ledger: new SqliteSandboxLedger(database), close: () => database.close() };
+    },
+    remove: () => rm(dataDir, { recursive: true }),
+  };
 });
