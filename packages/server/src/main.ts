@@ -28,17 +28,10 @@ import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { mountProtocols } from "./mount-protocols.ts";
 import { type Chains, openChains } from "./open-chains.ts";
+import { openStore, type Store } from "./open-store.ts";
 import { forgetOldSessions } from "./protocols/crypto-shop/session-memory.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
-import { SqliteDatabase } from "./storage/sqlite/database.ts";
-import { SqliteEventLog } from "./storage/sqlite/event-log.ts";
-import { SqliteIdempotencyStore } from "./storage/sqlite/idempotency-store.ts";
-import { SqliteMerchantStore } from "./storage/sqlite/merchant-store.ts";
-import { SqlitePaymentStore } from "./storage/sqlite/payment-store.ts";
-import { SqliteProductStore } from "./storage/sqlite/product-store.ts";
-import { SqliteSandboxLedger } from "./storage/sqlite/sandbox-ledger.ts";
-import { SqliteSessionStore } from "./storage/sqlite/session-store.ts";
 import { TrustedProxies } from "./transports/client-address.ts";
 import { Connections } from "./transports/connections.ts";
 import { createHttpServer, firstOf, type Wire } from "./transports/http-server.ts";
@@ -102,8 +95,13 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   const clock = hooks.clock ?? systemClock;
   const metrics = new Metrics({ clock, onError });
   undo.push(() => metrics.close());
-  const store = await openStore(config, hooks, metrics, onError);
-  undo.push(() => store.database.close());
+  const store = await openStore(config, {
+    exclusive: true,
+    onFatal: hooks.onFatal,
+    onCommit: (commit) => metrics.observeCommit(commit),
+    onError,
+  });
+  undo.push(() => store.close());
   if (config.mode === "sandbox") await seedSandbox(store.merchants, clock);
 
   const chains = await openChains(config, { ledger: store.ledger, clock, logger: hooks.logger });
@@ -133,6 +131,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   const hub = new Hub({ log: store.log, bus, pollIntervalMs: HUB_POLL_MS, pageSize: HUB_PAGE, onDelivered, onError });
   await hub.start();
   undo.push(() => hub.stop());
+  store.onHint(() => hub.look());
 
   const onBlock: WatchSinkDependencies["onBlock"] = (chain, height, noticedAtMs) =>
     metrics.noticeBlock(chain, height, noticedAtMs ?? clock.nowMs());
@@ -283,44 +282,6 @@ function figures({ config, hooks, context, store }: Parts): Partial<MetricsSourc
     payments: () => store.payments.countByStatus(),
     topics: () => context.hub.topicCount,
     deliveredOffset: () => context.hub.offset,
-    pendingCommands: () => store.database.pendingCommands,
-  };
-}
-
-interface Store {
-  database: SqliteDatabase;
-  log: SqliteEventLog;
-  payments: SqlitePaymentStore;
-  products: SqliteProductStore;
-  merchants: SqliteMerchantStore;
-  idempotency: SqliteIdempotencyStore;
-  sessions: SqliteSessionStore;
-  ledger: SqliteSandboxLedger;
-}
-
-async function openStore(
-  config: Config,
-  hooks: ServerHooks,
-  metrics: Metrics,
-  onError: (error: unknown) => void,
-): Promise<Store> {
-  const database = await SqliteDatabase.open({
-    dataDir: config.dataDir,
-    mode: config.mode,
-    exclusive: true,
-    pendingCommands: config.limits.pendingCommands,
-    onFatal: hooks.onFatal,
-    onCommit: (commit) => metrics.observeCommit(commit),
-    onListenerError: onError,
-  });
-  return {
-    database,
-    log: new SqliteEventLog(database),
-    payments: new SqlitePaymentStore(database),
-    products: new SqliteProductStore(database),
-    merchants: new SqliteMerchantStore(database),
-    idempotency: new SqliteIdempotencyStore(database),
-    sessions: new SqliteSessionStore(database),
-    ledger: new SqliteSandboxLedger(database),
+    pendingCommands: () => store.pendingCommands(),
   };
 }

@@ -15,8 +15,16 @@ const fail = (error: unknown): never => {
 
 /** Any failure that nobody waits for ends the test run. */
 export function openPostgres(url: string, given: Partial<PostgresOptions> = {}): Promise<PostgresDatabase> {
-  const options = { mode: "sandbox", pendingCommands: 10_000, connections: 4, statementTimeoutMs: 10_000 } as const;
-  return PostgresDatabase.open({ url, ...options, onError: fail, ...given });
+  const limits = { pendingCommands: 10_000, connections: 4, statementTimeoutMs: 10_000 };
+  return PostgresDatabase.open({
+    url,
+    mode: "sandbox",
+    exclusive: false,
+    ...limits,
+    onFatal: fail,
+    onError: fail,
+    ...given,
+  });
 }
 
 export function postgresStoresOn(database: PostgresDatabase): OpenStore {

@@ -3,11 +3,12 @@ import { createColors } from "picocolors";
 import type { Config } from "../config/config.ts";
 import { SANDBOX_PUSHER_APP } from "../config/pusher.ts";
 import { SANDBOX_ACCESS_TOKEN, SANDBOX_PUBLISHABLE_KEY, SANDBOX_SECRET_KEY } from "../http/keys.ts";
+import { withoutPassword } from "../kit/without-password.ts";
 import type { ProtocolPath } from "./protocol-paths.ts";
 
 export interface StartScreen {
   version: string;
-  config: Pick<Config, "mode" | "dataDir">;
+  config: Pick<Config, "mode" | "dataDir" | "databaseUrl">;
   url: string;
   protocols: readonly ProtocolPath[];
   /** Chains that are watched, and what is wrong with them. */
@@ -26,7 +27,7 @@ export function startScreen({ version, config, url, protocols, chains, colours }
     `  ${bold("Paybell")} ${version}  ${sandbox ? yellow("sandbox") : cyan("live")}`,
     "",
     row("URL", bold(url)),
-    row("Data", config.dataDir),
+    row("Data", config.databaseUrl === null ? config.dataDir : withoutPassword(config.databaseUrl)),
     ...(sandbox ? [] : chainRows(chains, yellow).map((text) => row("Chain", text))),
     ...(sandbox ? keyRows().map(([label, key]) => row(label, key)) : []),
     "",

@@ -1,8 +1,7 @@
 /** The database of a configuration, for commands that work beside a running server: rows that it reads, no log. */
 import type { Config } from "../config/config.ts";
 import type { MerchantStore } from "../log/store.ts";
-import { SqliteDatabase } from "../storage/sqlite/database.ts";
-import { SqliteMerchantStore } from "../storage/sqlite/merchant-store.ts";
+import { openStore } from "../open-store.ts";
 
 export interface Administration {
   merchants: MerchantStore;
@@ -13,23 +12,19 @@ export interface Administration {
 /** Opens, works, closes. @throws StartupError */
 export async function withDatabase<T>(config: Config, work: (admin: Administration) => Promise<T>): Promise<T> {
   let broken: Error | null = null;
-  const database = await SqliteDatabase.open({
-    dataDir: config.dataDir,
-    mode: config.mode,
+  const store = await openStore(config, {
     exclusive: false,
-    pendingCommands: config.limits.pendingCommands,
     onFatal: (error) => {
       broken = error;
     },
-    onListenerError: (error) => {
-      throw error;
-    },
+    // Of what goes on beside the command's own work, which hears its own errors: hints to other processes.
+    onError: () => undefined,
   });
   try {
-    return await work({ merchants: new SqliteMerchantStore(database), migrated: database.migrated });
+    return await work(store);
   } catch (error) {
     throw broken ?? error;
   } finally {
-    if (!broken) await database.close();
+    if (!broken) await store.close();
   }
 }

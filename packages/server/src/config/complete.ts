@@ -22,6 +22,7 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
     host: value<string>("host"),
     port: value<number>("port"),
     dataDir: absolute(value<string>("dataDir")),
+    databaseUrl: value<string | undefined>("databaseUrl") ?? null,
     tls:
       tls.certFile !== undefined && tls.keyFile !== undefined
         ? { certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) }

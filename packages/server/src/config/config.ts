@@ -70,6 +70,8 @@ export interface Config {
   readonly port: number;
   /** Absolute path. */
   readonly dataDir: string;
+  /** `postgres://…`, with its password; `null`: SQLite in `dataDir`. */
+  readonly databaseUrl: string | null;
   /** Paths of PEM files. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Origins (`https://shop.example`) that may use keys and cookies from a browser. */

@@ -24,6 +24,7 @@ const setting = <T extends TSchema>(environment: string, schema: T): T => ({ ...
 
 const ORIGIN = "^https?://[a-z0-9.\\-\\[\\]:]+$";
 const HOST_NAME = "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$";
+const DATABASE_URL = "^postgres(ql)?://.+$";
 /** Pattern of a merchant's id. */
 export const MERCHANT_ID = "^[a-z0-9][a-z0-9_-]{0,62}$";
 const ADDRESS_RANGE = "^[0-9a-fA-F.:]+(/[0-9]{1,3})?$";
@@ -68,13 +69,19 @@ const serverSettings = {
   ),
   dataDir: setting(
     "PAYBELL_DATA_DIR",
-    Type.String({ minLength: 1, default: ".paybell", description: "Directory of the SQLite database." }),
+    Type.String({
+      minLength: 1,
+      default: ".paybell",
+      description: "Directory of the SQLite database. Not used with PostgreSQL.",
+    }),
   ),
   databaseUrl: setting(
     "PAYBELL_DATABASE_URL",
     Type.String({
-      description: "PostgreSQL. Not in this build.",
-      [UNAVAILABLE]: "This build stores in SQLite only: leave it out, and set PAYBELL_DATA_DIR if you like.",
+      pattern: DATABASE_URL,
+      [ALLOWED]: "an address like postgres://user:password@host:5432/database",
+      description:
+        "PostgreSQL 14 or newer, in place of SQLite: `postgres://user:password@host:5432/database`. One server per database in this build.",
     }),
   ),
   redisUrl: setting(

@@ -117,6 +117,17 @@ export const LIMITS = {
     "commands",
     "Commands that wait for the disk. Beyond it: 503 `overloaded` with Retry-After.",
   ),
+  databaseConnections: limit(
+    10,
+    "connections",
+    "On PostgreSQL: connections of this process for what is read and for single writes; more of these wait. Besides them it has three: one that appends to the log, one that listens, one that keeps a second server away.",
+  ),
+  databaseStatementMs: limit(
+    10_000,
+    "ms",
+    "On PostgreSQL: a statement that takes longer is ended, and what wanted it is refused with 503; nothing of it is stored.",
+    100,
+  ),
   replayPage: limit(500, "records", "Records read from the log in one step while a client catches up."),
   liveBuffer: limit(
     1_000,

@@ -83,15 +83,25 @@ describe("the live tail", () => {
 });
 
 describe("the start screen", () => {
-  const screen = (mode: "sandbox" | "live", chains: Parameters<typeof startScreen>[0]["chains"] = []) =>
+  const screen = (
+    mode: "sandbox" | "live",
+    chains: Parameters<typeof startScreen>[0]["chains"] = [],
+    databaseUrl: string | null = null,
+  ) =>
     startScreen({
       chains,
       version: "1.2.3",
-      config: { mode, dataDir: "/data" },
+      config: { mode, dataDir: "/data", databaseUrl },
       url: "http://127.0.0.1:8000",
       protocols: PROTOCOL_PATHS,
       colours: false,
     });
+
+  it("shows which database, without its password", () => {
+    const text = screen("live", [], "postgres://paybell:secret@db.example:5432/shop");
+    expect(text).toContain("postgres://paybell:***@db.example:5432/shop");
+    expect(text).not.toContain("/data");
+  });
 
   it("shows where everything is", () => {
     const text = screen("sandbox");

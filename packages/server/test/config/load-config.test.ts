@@ -42,6 +42,7 @@ describe("precedence", () => {
       host: "127.0.0.1",
       port: 8000,
       dataDir: join(cwd, ".paybell"),
+      databaseUrl: null,
       tls: null,
       allowedOrigins: [],
       trustProxy: [],
@@ -158,13 +159,20 @@ describe("what stops the start", () => {
     ]);
   });
 
-  it("says that PostgreSQL and Redis are not in this build", () => {
-    const problems = problemsOf({ PAYBELL_DATABASE_URL: "postgres://x", PAYBELL_REDIS_URL: "redis://x" });
-    expect(problems.map(({ where }) => where)).toEqual([
-      "environment: PAYBELL_DATABASE_URL",
-      "environment: PAYBELL_REDIS_URL",
-    ]);
-    expect(problems[0]?.whatToDo).toContain("SQLite only");
+  it("says that Redis is not in this build", () => {
+    const problems = problemsOf({ PAYBELL_REDIS_URL: "redis://x" });
+    expect(problems.map(({ where }) => where)).toEqual(["environment: PAYBELL_REDIS_URL"]);
+    expect(problems[0]?.whatToDo).toContain("one process");
+  });
+
+  it("takes the address of a PostgreSQL database, and no other", () => {
+    const [problem, ...others] = problemsOf({ PAYBELL_DATABASE_URL: "mysql://user:secret@host/shop" });
+    expect(problem?.where).toBe("environment: PAYBELL_DATABASE_URL");
+    expect(problem?.whatToDo).toContain("postgres://user:password@host:5432/database");
+    expect(others).toEqual([]);
+    expect(JSON.stringify(problem)).not.toContain("secret");
+    const databaseUrl = "postgresql://user:p%40ss@host/shop";
+    expect(load({ PAYBELL_DATABASE_URL: databaseUrl })).toMatchObject({ databaseUrl });
   });
 
   it("refuses a file that is not JSON, not an object, or not there", () => {

@@ -7,6 +7,7 @@ import { LIMITS, type LimitName } from "../../src/kit/limits.ts";
 import { apiEdges } from "./api-edges.ts";
 import { connectionEdges } from "./connection-edges.ts";
 import { cryptoShopEdges } from "./crypto-shop-edges.ts";
+import { databaseEdges } from "./database-edges.ts";
 import { Edges, type EdgeTable } from "./edge.ts";
 import { identipayEdges } from "./identipay-edges.ts";
 import { pusherEdges } from "./pusher-edges.ts";
@@ -18,6 +19,7 @@ const EDGES: EdgeTable<LimitName> = {
   ...requestEdges,
   ...connectionEdges,
   ...apiEdges,
+  ...databaseEdges,
   ...replayEdges,
   ...identipayEdges,
   ...tributaryEdges,

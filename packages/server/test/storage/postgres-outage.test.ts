@@ -57,6 +57,19 @@ test.each<Cut>(["unheard", "unanswered"])(
   },
 );
 
+test.each<Cut>(["unheard", "unanswered"])("so is a single write beside the log that is cut off %s", async (cut) => {
+  const { merchants } = store;
+  await merchants.createMerchant({ id: "m", name: "M", createdAtMs: 1, xpubs: {} });
+  expect(await merchants.takeDerivationIndex("bitcoin", "key", 10)).toBe(0);
+  proxy.next.push(cut);
+  expect(await merchants.takeDerivationIndex("bitcoin", "key", 10)).toBe(1);
+  proxy.next.push(cut);
+  await merchants.createMerchant({ id: "n", name: "N", createdAtMs: 2, xpubs: { bitcoin: "xpub" } });
+  expect(proxy.cuts).toBe(2);
+  expect(await merchants.takeDerivationIndex("bitcoin", "key", 10)).toBe(2);
+  expect((await merchants.merchants()).map(({ id }) => id)).toEqual(["m", "n"]);
+});
+
 test("cut again and again, every change is answered once and stored once", async () => {
   for (let nth = 0; nth < 12; nth += 1) proxy.next.push(nth % 2 ? "unheard" : "unanswered");
   let payment: Payment = samplePayment();

@@ -12,6 +12,7 @@ import { broken, type Finding, ok } from "./finding.ts";
 import { descriptorsFinding, nodeFinding, withoutConfig } from "./machine.ts";
 import { merchantFindings } from "./merchants.ts";
 import { portFinding } from "./port.ts";
+import { postgresFindings } from "./postgres.ts";
 import { withProgress } from "./progress.ts";
 import { tlsFinding } from "./tls.ts";
 
@@ -27,11 +28,12 @@ export async function examine(load: () => Config, io: CliIo): Promise<Finding[]>
     return [node, ...wrong, withoutConfig("everything else")];
   }
   const began = markClocks();
-  const running = runningServer(config.dataDir);
+  const { databaseUrl } = config;
+  const running = databaseUrl === null ? runningServer(config.dataDir) : null;
   const visits = visitChains(config, { clock: systemClock, logger: createLogger("silent") }, io);
   const [directory, database, port, tls, chains] = await Promise.all([
-    directoryFindings(config),
-    withProgress(io, "reading the database", databaseFindings(config, running)),
+    databaseUrl === null ? directoryFindings(config) : [],
+    withProgress(io, "reading the database", lookAtDatabase(config, running)),
     portFinding(config, running),
     tlsFinding(config, systemClock.nowMs()),
     visits,
@@ -42,7 +44,7 @@ export async function examine(load: () => Config, io: CliIo): Promise<Finding[]>
     ok("config", `${config.mode} mode, chains: ${Object.keys(config.chains).join(", ") || "none configured"}`),
     descriptorsFinding(config),
     clockFinding(chains, began, markClocks()),
-    ok("server", running === null ? "none runs on this directory" : `process ${running} runs on this directory`),
+    ...(databaseUrl === null ? [serverFinding(running)] : []),
     ...directory,
     ...database.findings,
     port,
@@ -50,4 +52,15 @@ export async function examine(load: () => Config, io: CliIo): Promise<Finding[]>
     ...merchantFindings(config, database.inspection, facts, calledAs(io)),
     ...chains.flatMap(({ findings }) => findings),
   ];
+}
+
+type LookedAt = { findings: Finding[]; inspection: Parameters<typeof merchantFindings>[1] };
+
+function lookAtDatabase(config: Config, running: string | null): Promise<LookedAt> {
+  const { databaseUrl } = config;
+  return databaseUrl === null ? databaseFindings(config, running) : postgresFindings(databaseUrl, config);
+}
+
+function serverFinding(running: string | null): Finding {
+  return ok("server", running === null ? "none runs on this directory" : `process ${running} runs on this directory`);
 }

@@ -7,7 +7,7 @@ import { broken, type Finding, ok, skipped, warning } from "./finding.ts";
 /** @param paybell how the program is called here */
 export function merchantFindings(
   config: Config,
-  inspection: Inspection | null,
+  inspection: Pick<Inspection, "merchants"> | null,
   chains: readonly ChainFacts[],
   paybell: string,
 ): Finding[] {

@@ -36,6 +36,13 @@ const IDLE_TRANSACTION_MS = 10_000;
  * Compiling queries that take microseconds would cost milliseconds. */
 const SESSION = "SET enable_seqscan = off; SET jit = off";
 
+interface Backend {
+  pid: number;
+  startedAt: string;
+}
+
+const BACKEND = 'SELECT pid, backend_start::text AS "startedAt" FROM pg_stat_activity WHERE pid = pg_backend_pid()';
+
 const INT8 = pg.types.builtins.INT8;
 
 /** All that is stored of 64 bits is exact in a number: offsets, milliseconds, heights, units. */
@@ -59,6 +66,7 @@ function nameOf(sql: string): string {
 export class Connection {
   readonly #client: pg.Client;
   #lost: ConnectionLost | null = null;
+  #backend = { pid: 0, startedAt: "" };
   readonly #onLost = new Set<(error: ConnectionLost) => void>();
 
   private constructor(client: pg.Client) {
@@ -89,11 +97,18 @@ export class Connection {
     try {
       await client.connect();
       await client.query(SESSION);
+      const { rows } = await client.query<Backend>(BACKEND);
+      if (rows[0]) connection.#backend = rows[0];
       return connection;
     } catch (error) {
       await connection.close();
       throw toStoreError(error);
     }
+  }
+
+  /** How the server knows it: by its number, and since when it has it. */
+  get backend(): Readonly<Backend> {
+    return this.#backend;
   }
 
   /** Why it can no longer be used; `null`: it can. */

@@ -8,14 +8,17 @@ import type { Mode } from "../meta.ts";
 import { resultsOf } from "../records.ts";
 import { CommitQueue, type CommitTaken, type Stored } from "./commit-queue.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
-import { ConnectionLost, Raced, StorageError } from "./errors.ts";
+import { Raced, StorageError } from "./errors.ts";
+import { ExclusiveLock } from "./exclusive-lock.ts";
 import { Hints } from "./hints.ts";
 import { Pool } from "./pool.ts";
 import { type Reads, reads } from "./reading/reads.ts";
+import { type Inquiry, Signatories } from "./signature.ts";
 import { requireDurable, type Started, start } from "./start.ts";
 import { Writer } from "./writer.ts";
 import type { Job } from "./writing/commit.ts";
 import { prepareCall } from "./writing/prepare.ts";
+import { transaction } from "./writing/transaction.ts";
 import { type Writes, writes } from "./writing/writes.ts";
 
 export interface PostgresOptions {
@@ -23,6 +26,10 @@ export interface PostgresOptions {
   url: string;
   /** Stored at the first start; another one is refused later. */
   mode: Mode;
+  /** `true` for a server: a second one on this database is refused. `false` for a CLI command beside it. */
+  exclusive: boolean;
+  /** Another server has taken the database over while it could not be reached: this process should end. */
+  onFatal: (error: Error) => void;
   /** Commands that may wait for the database, see `LIMITS.pendingCommands`. */
   pendingCommands: number;
   /** See `LIMITS.databaseConnections`. */
@@ -56,16 +63,19 @@ export class PostgresDatabase {
   readonly #pool: Pool;
   readonly #writer: Writer;
   readonly #hints: Hints;
+  readonly #inquiry: Inquiry;
+  readonly #signatories = new Signatories();
   readonly #queue: CommitQueue<readonly Appended[]>;
   readonly #listeners = new Set<Listener>();
   readonly #hinted = new Set<() => void>();
   #started: Started = { epoch: "", migrated: [] };
+  #held: ExclusiveLock | null = null;
   #closing: Promise<void> | null = null;
 
   private constructor(options: PostgresOptions) {
     this.#options = options;
     const patienceMs = options.patienceMs ?? PATIENCE_MS;
-    const open = () => Connection.open(connectionOptions(options));
+    const open = () => openConnection(options);
     const openDurable = async () => {
       const connection = await open();
       try {
@@ -77,7 +87,8 @@ export class PostgresDatabase {
       }
     };
     this.#pool = new Pool({ open: openDurable, size: options.connections, patienceMs });
-    this.#writer = new Writer({ open: openDurable, patienceMs, unknownMs: UNKNOWN_MS });
+    this.#inquiry = { open: openDurable, unknownMs: UNKNOWN_MS };
+    this.#writer = new Writer({ ...this.#inquiry, patienceMs });
     this.#hints = new Hints({ pool: this.#pool, open, onHint: () => this.#hint(), onError: options.onError });
     this.#queue = new CommitQueue({
       pendingCommands: options.pendingCommands,
@@ -92,11 +103,15 @@ export class PostgresDatabase {
     const database = new PostgresDatabase(options);
     const connection = await connectAtStart(options);
     try {
-      database.#started = await start(connection, options.mode);
+      if (options.exclusive) database.#held = await takeLock(options);
+      database.#started = await start(connection, options.mode, options.exclusive);
+      await database.#writer.start();
+    } catch (error) {
+      await database.#held?.release();
+      throw error;
     } finally {
       await connection.close();
     }
-    await database.#writer.start();
     database.#hints.start();
     return database;
   }
@@ -168,7 +183,9 @@ export class PostgresDatabase {
   async #close(): Promise<void> {
     await this.#queue.drained();
     await this.#hints.stop();
-    await Promise.all([this.#pool.close(), this.#writer.close()]);
+    await this.#pool.close();
+    await this.#writer.close(this.#signatories.ids);
+    await this.#held?.release();
   }
 
   #requireOpen(): void {
@@ -178,7 +195,14 @@ export class PostgresDatabase {
   async #transact<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     for (let races = 0; ; races += 1) {
       try {
-        return await this.#pool.use((connection) => transaction(connection, work));
+        return await this.#pool.use(async (connection) => {
+          const signature = this.#signatories.take();
+          try {
+            return await transaction(connection, this.#inquiry, signature, work);
+          } finally {
+            this.#signatories.giveBack(signature);
+          }
+        });
       } catch (error) {
         if (!(error instanceof Raced) || races === RACES) throw error;
       }
@@ -218,39 +242,25 @@ export class PostgresDatabase {
   }
 }
 
-function connectionOptions({ url, statementTimeoutMs }: PostgresOptions): ConnectionOptions {
-  return { url, statementTimeoutMs, connectTimeoutMs: CONNECT_TIMEOUT_MS };
+function openConnection(options: PostgresOptions, given: Partial<ConnectionOptions> = {}): Promise<Connection> {
+  const { url, statementTimeoutMs } = options;
+  return Connection.open({ url, statementTimeoutMs, connectTimeoutMs: CONNECT_TIMEOUT_MS, ...given });
+}
+
+function takeLock(options: PostgresOptions): Promise<ExclusiveLock> {
+  const { onFatal, onError } = options;
+  return ExclusiveLock.take({ open: () => openConnection(options), onFatal, onError });
 }
 
 /** Migrations may take longer than any other statement. */
 async function connectAtStart(options: PostgresOptions): Promise<Connection> {
   try {
-    return await Connection.open({ ...connectionOptions(options), statementTimeoutMs: 0 });
+    return await openConnection(options, { statementTimeoutMs: 0 });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     throw new StartupError(
       `The database cannot be used: ${error.message}`,
       "Start PostgreSQL, or correct PAYBELL_DATABASE_URL (postgres://user:password@host:port/database).",
     );
-  }
-}
-
-/** All or nothing.
- * @throws StorageError where nobody knows which: the connection ended during the commit */
-async function transaction<T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> {
-  let result: T;
-  try {
-    [, result] = await Promise.all([connection.exec("BEGIN"), work(connection)]);
-  } catch (error) {
-    if (!connection.lost) await connection.exec("ROLLBACK");
-    throw error;
-  }
-  try {
-    await connection.exec("COMMIT");
-    return result;
-  } catch (error) {
-    // Not the class that is tried again by itself.
-    if (error instanceof ConnectionLost) throw new StorageError(`During a commit: ${error.message}`, error.sqlState);
-    throw error;
   }
 }

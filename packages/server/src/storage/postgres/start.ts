@@ -15,11 +15,12 @@ const OLDEST_VERSION = 140_000;
 /** Rows of processes that ended without a word go after this time. */
 const FORGOTTEN_WRITERS = "DELETE FROM writers WHERE touched_at < now() - interval '30 days'";
 
-/** @throws StartupError */
-export async function start(connection: Connection, mode: Mode): Promise<Started> {
+/** @param isServer it holds the lock of the server that runs on the database
+ * @throws StartupError */
+export async function start(connection: Connection, mode: Mode, isServer: boolean): Promise<Started> {
   const unfit = await unfitness(connection);
   if (unfit) throw new StartupError(unfit.what, unfit.whatToDo);
-  const migrated = await migrate(connection);
+  const migrated = await migrate(connection, isServer);
   await connection.run(FORGOTTEN_WRITERS);
   return { epoch: await agree(connection, mode), migrated };
 }
@@ -40,7 +41,7 @@ const SERVER = `SELECT current_setting('server_version_num')::integer AS version
 
 /** Why what is acknowledged on this connection could be lost or changed; `null`: it could not.
  * @throws ConnectionLost */
-async function unfitness(connection: Connection): Promise<{ what: string; whatToDo: string } | null> {
+export async function unfitness(connection: Connection): Promise<{ what: string; whatToDo: string } | null> {
   const server = await connection.get<Server>(SERVER);
   if (!server) return null;
   if (server.version < OLDEST_VERSION) {

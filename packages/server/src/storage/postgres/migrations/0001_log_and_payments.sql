@@ -13,8 +13,8 @@ CREATE TABLE meta (
   trimmed_to BIGINT NOT NULL CHECK (trimmed_to BETWEEN 0 AND head)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
--- One row per process that writes: how many commits it has had answered. Written with each commit: a process that lost its
--- connection while it waited for the answer reads here what became of it.
+-- One row per writer (a few per process): how many of its commits are stored. Raised by each: whoever lost the connection
+-- while he waited for the answer reads here what became of it.
 CREATE TABLE writers (
   id TEXT COLLATE "C" PRIMARY KEY,
   commits BIGINT NOT NULL,

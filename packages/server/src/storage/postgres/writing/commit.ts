@@ -8,11 +8,12 @@
 import { arrayOf } from "../arrays.ts";
 import type { Connection } from "../connection.ts";
 import { ConnectionLost, Raced, StorageError } from "../errors.ts";
+import { type Signature, sign } from "../signature.ts";
 import { decideCall, noteUndone, type StoredCall } from "./calls.ts";
 import type { Draft } from "./draft.ts";
 import { load, type OpenRow, openKey, type PendingRow, pendingKey } from "./load.ts";
 import type { PreparedCall } from "./prepare.ts";
-import { ENTER, ENTER_ALONE, FIND_OPEN, FIND_PENDING, SIGN } from "./statements.ts";
+import { ENTER, ENTER_ALONE, FIND_OPEN, FIND_PENDING } from "./statements.ts";
 import { store } from "./store.ts";
 
 /** What one caller wants in the next commit: calls that may rest on each other. */
@@ -24,12 +25,6 @@ export type Job = readonly PreparedCall[];
  * database itself; to keep what undoes a step costs too much to do it always.
  */
 export type Manner = "shared" | "alone" | "each";
-
-/** Whose commit it is, and his how-manieth: stored with it. */
-export interface Signature {
-  writerId: string;
-  number: number;
-}
 
 export interface Committed {
   /** Of each job, of each of its calls. */
@@ -59,7 +54,7 @@ export async function commit(
   let committed: Committed;
   try {
     committed = manner === "each" ? await stageEach(connection, jobs) : await stageAll(connection, jobs, manner);
-    if (committed.isSigned) await connection.run(SIGN, signature.writerId, signature.number);
+    if (committed.isSigned) await sign(connection, signature);
   } catch (error) {
     if (!connection.lost) await connection.exec("ROLLBACK");
     throw error;

@@ -143,7 +143,3 @@ export const INSERT_RECORDS = `INSERT INTO log_records ("offset", id, ${RECORD_C
 export const INSERT_TOPICS = `INSERT INTO log_topics (topic, "offset")
   SELECT k.topic, m.base + k.place FROM (SELECT head - $1::bigint AS base FROM meta) m
   CROSS JOIN unnest($2::text[], $3::bigint[]) AS k (topic, place)`;
-
-/** How many commits of this process were stored, see `writer.ts`. */
-export const SIGN = `INSERT INTO writers AS w (id, commits) VALUES ($1, $2)
-  ON CONFLICT (id) DO UPDATE SET commits = excluded.commits, touched_at = now()`;
