@@ -57,7 +57,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   config: { mayImport: [], because: "the configuration is read before anything exists" },
 };
 
-/** Where concrete classes live. Only `main.ts`, `mount-protocols.ts`, `open-chains.ts`, `cli/`, the testkit, the tests and the bench may name them. */
+/** Where concrete classes live. Only `main.ts`, `mount-protocols.ts`, `open-chains.ts`, `open-store.ts`, `cli/`, the testkit, the tests and the bench may name them. */
 export const CONCRETE = [
   /^storage\/[^/]+\//,
   /^chains\/(?!following\/|sandbox\/ledger\.ts$)[^/]+\//,

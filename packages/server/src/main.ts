@@ -28,7 +28,7 @@ import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { mountProtocols } from "./mount-protocols.ts";
 import { type Chains, openChains } from "./open-chains.ts";
-import { openStore, type Store } from "./open-store.ts";
+import { type CommitTaken, openStore, type Store } from "./open-store.ts";
 import { forgetOldSessions } from "./protocols/crypto-shop/session-memory.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
@@ -95,12 +95,8 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   const clock = hooks.clock ?? systemClock;
   const metrics = new Metrics({ clock, onError });
   undo.push(() => metrics.close());
-  const store = await openStore(config, {
-    exclusive: true,
-    onFatal: hooks.onFatal,
-    onCommit: (commit) => metrics.observeCommit(commit),
-    onError,
-  });
+  const onCommit = (commit: CommitTaken) => metrics.observeCommit(commit);
+  const store = await openStore(config, { exclusive: true, onFatal: hooks.onFatal, onCommit, onError });
   undo.push(() => store.close());
   if (config.mode === "sandbox") await seedSandbox(store.merchants, clock);
 

@@ -37,13 +37,19 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** One commit that was written. */
+export interface CommitTaken {
+  commands: number;
+  seconds: number;
+}
+
 export interface StoreOptions {
   /** `true` for a server: a second one on the same data is refused. `false` for a command beside it. */
   exclusive: boolean;
   /** Nothing can be stored any more: the process should end. */
   onFatal: (error: Error) => void;
   /** Called once per commit that was written. */
-  onCommit?: (commit: { commands: number; seconds: number }) => void;
+  onCommit?: (commit: CommitTaken) => void;
   /** Something failed that is tried again, or that only others miss. */
   onError: (error: unknown) => void;
 }

@@ -32,9 +32,9 @@ const NETWORK_GRACE_MS = 5_000;
  * others wait for its locks. */
 const IDLE_TRANSACTION_MS = 10_000;
 
-/** Of every session. Whatever the statistics say of a table that has grown since: every query has an index and uses it.
- * Compiling queries that take microseconds would cost milliseconds. */
-const SESSION = "SET enable_seqscan = off; SET jit = off";
+/** Of every session. Whatever the statistics say of a table that has grown since: every query has an index and uses it, row
+ * by row. Compiling queries that take microseconds would cost milliseconds. */
+export const SESSION = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
 interface Backend {
   pid: number;

@@ -42,7 +42,7 @@ export async function merchant(connection: Connection, id: string): Promise<Merc
 
 export async function addresses(connection: Connection, merchantId: string): Promise<Readonly<Record<string, string>>> {
   const rows = await connection.all<{ chain: string; address: string }>(
-    "SELECT chain, address FROM merchant_addresses WHERE merchant_id = $1 ORDER BY chain",
+    "SELECT chain, address FROM merchant_addresses WHERE merchant_id = $1",
     merchantId,
   );
   return Object.fromEntries(rows.map(({ chain, address }) => [chain, address]));

@@ -1,8 +1,8 @@
 /**
  * Where observed transfers belong: to the payments they already credit, else to those that wait on their address.
  *
- * A block asks for all its transfers at once: a few statements in one transaction, each for all of them. What the database
- * finds is put together here.
+ * A block asks for all its transfers at once: a few statements in one transaction, each for all of them, one key at a time
+ * (`OFFSET 0` keeps it so, whatever the statistics say). What the database finds is put together here.
  */
 import type {
   CreditedPayment,
@@ -21,10 +21,12 @@ export async function creditedPayments(
   transfers: readonly TransferName[],
 ): Promise<readonly (CreditedPayment | null)[]> {
   const rows = await connection.all<{ place: number; payment_id: string; erased_at_ms: number | null }>(
-    `SELECT k.place, t.payment_id, p.erased_at_ms
+    `SELECT k.place, t.*
      FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS k (chain, tx_id, idx, place)
-     JOIN transfers t ON t.chain = k.chain AND t.tx_id = k.tx_id AND t.idx = k.idx AND t.merchant_id = $1
-     JOIN payments p ON p.id = t.payment_id`,
+     CROSS JOIN LATERAL (
+       SELECT payment_id, (SELECT erased_at_ms FROM payments WHERE id = payment_id) AS erased_at_ms FROM transfers
+       WHERE chain = k.chain AND tx_id = k.tx_id AND idx = k.idx AND merchant_id = $1 OFFSET 0
+     ) t`,
     merchantId,
     ...arrays(transfers, ({ chain, txId, index }) => [chain, txId, index]),
   );
@@ -61,10 +63,12 @@ interface Credited {
 /** Of each query, by its place: the payments that the transfer credits already. */
 async function findCredited(connection: Connection, queries: readonly RouteQuery[]): Promise<Map<number, Credited[]>> {
   const rows = await connection.all<Credited & { place: number }>(
-    `SELECT k.place, t.merchant_id, t.payment_id, t.recipient
+    `SELECT k.place, t.*
      FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (chain, tx_id, idx, place)
-     JOIN transfers t ON t.chain = k.chain AND t.tx_id = k.tx_id AND t.idx = k.idx
-     ORDER BY k.place, t.merchant_id`,
+     CROSS JOIN LATERAL (
+       SELECT merchant_id, payment_id, recipient FROM transfers
+       WHERE chain = k.chain AND tx_id = k.tx_id AND idx = k.idx OFFSET 0
+     ) t ORDER BY k.place, t.merchant_id`,
     ...arrays(queries, ({ chain, txId, index }) => [chain, txId, index]),
   );
   return Map.groupBy(rows, ({ place }) => place - 1);
@@ -87,7 +91,9 @@ const WAITING = `SELECT k.place, m.merchant_id
 
 /** The merchants that tell payments on an address apart by something beside it. */
 const SHARERS = `SELECT k.place, s.merchant_id FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (chain, recipient, place)
-  JOIN shared_addresses s ON s.chain = k.chain AND s.recipient = k.recipient ORDER BY k.place, s.merchant_id`;
+  CROSS JOIN LATERAL (
+    SELECT merchant_id FROM shared_addresses WHERE chain = k.chain AND recipient = k.recipient OFFSET 0
+  ) s ORDER BY k.place, s.merchant_id`;
 
 /** Of each merchant who knows the address: under which of the keys he has payments, the most particular first. */
 type Waiting = Map<string, RouteKey[]>;
@@ -244,7 +250,10 @@ const ADDRESSES = `SELECT k.place, p.address
 
 const SHARED = `SELECT k.place, s.address
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (chain, recipient, merchant_id, place)
-  JOIN shared_addresses s USING (chain, recipient, merchant_id)`;
+  CROSS JOIN LATERAL (
+    SELECT address FROM shared_addresses
+    WHERE chain = k.chain AND recipient = k.recipient AND merchant_id = k.merchant_id OFFSET 0
+  ) s`;
 
 /** The addresses as the merchants' payments name them. */
 async function nameAddresses(connection: Connection, lost: readonly Lost[]): Promise<void> {

@@ -54,9 +54,10 @@ export async function transfersInBlock(
 
 export async function openTransfers(connection: Connection, chain: string): Promise<readonly OpenTransfer[]> {
   const rows = await connection.all<TransferRow>(
+    // Added to nothing, the number is no reason to walk through all transfers in its order.
     `SELECT * FROM transfers t WHERE chain = $1 AND status IN ('seen', 'included', 'confirmed', 'orphaned')
        AND (SELECT erased_at_ms FROM payments p WHERE p.id = t.payment_id) IS NULL
-     ORDER BY number`,
+     ORDER BY number + 0`,
     chain,
   );
   return toOpenTransfers(rows);

@@ -12,8 +12,10 @@ export async function eraseTraces(connection: Connection, paymentIds: readonly s
   const ids = arrayOf(paymentIds);
   const [, , , records] = await Promise.all([
     connection.run(
-      `DELETE FROM idempotent_answers WHERE (merchant_id, key) IN
-         (SELECT merchant_id, key FROM answered_payments WHERE payment_id = ANY($1::text[]))`,
+      `DELETE FROM idempotent_answers a USING (
+         SELECT DISTINCT s.merchant_id, s.key FROM unnest($1::text[]) AS erased (id)
+         CROSS JOIN LATERAL (SELECT merchant_id, key FROM answered_payments WHERE payment_id = erased.id OFFSET 0) s
+       ) shown WHERE a.merchant_id = shown.merchant_id AND a.key = shown.key`,
       ids,
     ),
     connection.run("DELETE FROM idempotent_answers WHERE payment_id = ANY($1::text[])", ids),

@@ -23,27 +23,28 @@ export const LOCK_PAYMENTS = `SELECT id, merchant_id, chain, recipient, customer
 
 export const LOCK_PRODUCTS = "SELECT * FROM products WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE";
 
+/** Rows that have one of the keys. A key at a time (`OFFSET 0` keeps it so): as a join it would be planned by what the
+ * statistics say of a table, which may have been empty when they were made. */
+function find(columns: string, table: string, keys: readonly string[], condition = ""): string {
+  const isKey = keys.map((key) => `${key} = k.${key}_`).join(" AND ");
+  return `SELECT found.* FROM ${unnest(keys)} AS k (${keys.map((key) => `${key}_`).join(", ")})
+    CROSS JOIN LATERAL (SELECT ${columns} FROM ${table} WHERE ${isKey}${condition} OFFSET 0) found`;
+}
+
 const TRANSFER_NAME = ["chain", "tx_id", "idx", "merchant_id"] as const;
-export const FIND_TRANSFERS = `SELECT t.chain, t.tx_id, t.idx, t.merchant_id, t.payment_id
-  FROM ${unnest(TRANSFER_NAME)} AS k (${TRANSFER_NAME.join(", ")})
-  JOIN transfers t USING (${TRANSFER_NAME.join(", ")})`;
+export const FIND_TRANSFERS = find([...TRANSFER_NAME, "payment_id"].join(", "), "transfers", TRANSFER_NAME);
 
-export const FIND_OPEN = `SELECT p.chain, p.recipient, p.merchant_id, p.id
-  FROM ${unnest(["chain", "recipient", "merchant_id"])} AS k (chain, recipient, merchant_id)
-  JOIN payments p USING (chain, recipient, merchant_id) WHERE p.is_open = 1`;
+const OPEN = ["chain", "recipient", "merchant_id"];
+export const FIND_OPEN = find([...OPEN, "id"].join(", "), "payments", OPEN, " AND is_open = 1");
 
-export const FIND_PENDING = `SELECT p.merchant_id, p.customer, p.id
-  FROM ${unnest(["merchant_id", "customer"])} AS k (merchant_id, customer)
-  JOIN payments p USING (merchant_id, customer) WHERE p.order_status = 'pending'`;
+const ORDERED = ["merchant_id", "customer"];
+export const FIND_PENDING = find([...ORDERED, "id"].join(", "), "payments", ORDERED, " AND order_status = 'pending'");
 
-export const FIND_ANSWERS = `SELECT a.merchant_id, a.key, a.at_ms
-  FROM ${unnest(["merchant_id", "key"])} AS k (merchant_id, key) JOIN idempotent_answers a USING (merchant_id, key)`;
+export const FIND_ANSWERS = find("merchant_id, key, at_ms", "idempotent_answers", ["merchant_id", "key"]);
 
 const UNATTRIBUTED_NAME = ["merchant_id", "chain", "tx_id", "idx"] as const;
 export const UNATTRIBUTED_COLUMNS = [...UNATTRIBUTED_NAME, "credit_time_ms"] as const;
-export const FIND_UNATTRIBUTED = `SELECT u.*
-  FROM ${unnest(UNATTRIBUTED_NAME)} AS k (${UNATTRIBUTED_NAME.join(", ")})
-  JOIN unattributed_transfers u USING (${UNATTRIBUTED_NAME.join(", ")})`;
+export const FIND_UNATTRIBUTED = find(UNATTRIBUTED_COLUMNS.join(", "), "unattributed_transfers", UNATTRIBUTED_NAME);
 
 const assignments = (columns: readonly string[]) => columns.map((column) => `${column} = k.${column}`).join(", ");
 
