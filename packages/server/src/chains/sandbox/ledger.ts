@@ -1,6 +1,6 @@
 /**
  * Where the simulated chain is kept. The chain changes nothing in memory before `commit` has resolved, so what anyone
- * was told of it is still true after a kill -9. The implementation is `storage/sqlite/sandbox-ledger.ts`.
+ * was told of it is still true after a kill -9. Each store has one, `sandbox-ledger.ts`.
  *
  * Blocks and transactions are never deleted: like a real node, it still knows the blocks that a reorganisation dropped,
  * and a watcher that stood on one of them walks back along the parent hashes.

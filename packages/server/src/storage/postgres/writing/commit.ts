@@ -53,8 +53,10 @@ export async function commit(
 ): Promise<Committed> {
   let committed: Committed;
   try {
-    committed = manner === "each" ? await stageEach(connection, jobs) : await stageAll(connection, jobs, manner);
-    if (committed.isSigned) await sign(connection, signature);
+    committed =
+      manner === "each"
+        ? await stageEach(connection, jobs, signature)
+        : await stageAll(connection, jobs, manner, signature);
   } catch (error) {
     if (!connection.lost) await connection.exec("ROLLBACK");
     throw error;
@@ -75,7 +77,12 @@ async function begin(connection: Connection, enter: string): Promise<number> {
   return entered.head;
 }
 
-async function stageAll(connection: Connection, jobs: readonly Job[], manner: Manner): Promise<Committed> {
+async function stageAll(
+  connection: Connection,
+  jobs: readonly Job[],
+  manner: Manner,
+  signature: Signature,
+): Promise<Committed> {
   const [headBefore, draft] = await Promise.all([
     begin(connection, manner === "shared" ? ENTER : ENTER_ALONE),
     load(connection, jobs.flat()),
@@ -85,12 +92,12 @@ async function stageAll(connection: Connection, jobs: readonly Job[], manner: Ma
     return job.map((call) => decideCall(draft, call, undone));
   });
   if (!draft.isChanged) return { outcomes: decided, isSigned: false };
-  const base = await store(connection, draft);
+  const [, base] = await Promise.all([sign(connection, signature), store(connection, draft)]);
   if (base !== headBefore && draft.records.length > 0) await requireStillFree(connection, draft);
   return { outcomes: decided.map((calls) => calls.map((call) => placed(call, base))), isSigned: true };
 }
 
-async function stageEach(connection: Connection, jobs: readonly Job[]): Promise<Committed> {
+async function stageEach(connection: Connection, jobs: readonly Job[], signature: Signature): Promise<Committed> {
   await begin(connection, ENTER_ALONE);
   const outcomes: StoredCall[][] = [];
   let isSigned = false;
@@ -114,6 +121,7 @@ async function stageEach(connection: Connection, jobs: readonly Job[]): Promise<
     }
     outcomes.push(calls);
   }
+  if (isSigned) await sign(connection, signature);
   return { outcomes, isSigned };
 }
 

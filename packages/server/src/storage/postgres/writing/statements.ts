@@ -127,20 +127,30 @@ export const MARK_USED = `UPDATE derivation_cursors c SET last_used_index = grea
   FROM ${unnest(USED_COLUMNS)} AS k (${USED_COLUMNS.join(", ")})
   WHERE c.chain = k.chain AND c.derived_from = k.derived_from`;
 
-/** From here on every other commit waits for this one. */
-export const RAISE_HEAD = "UPDATE meta SET head = head + $1 RETURNING head";
-
+/** Of a commit that tells nothing. */
 export const COUNT_PAYMENTS = `INSERT INTO payment_counts AS c (status, payments)
   SELECT * FROM unnest($1::text[], $2::bigint[])
   ON CONFLICT (status) DO UPDATE SET payments = c.payments + excluded.payments`;
 
 export const RECORD_COLUMNS = ["type", "merchant_id", "payment_id", "sequence", "at_ms", "data", "topics"] as const;
-/** Behind their number: the records of this commit, whose head is raised already. Their ids are those of `record-id.ts`. */
-export const INSERT_RECORDS = `INSERT INTO log_records ("offset", id, ${RECORD_COLUMNS.join(", ")})
-  SELECT m.base + k.place, 'evt_' || m.epoch || '_' || (m.base + k.place), ${RECORD_COLUMNS.map((column) => `k.${column}`).join(", ")}
-  FROM (SELECT head - $1::bigint AS base, epoch FROM meta) m
-  CROSS JOIN ${unnest(RECORD_COLUMNS, 2)} WITH ORDINALITY AS k (${RECORD_COLUMNS.join(", ")}, place)`;
+const PLACE = "(r.head - $1::bigint + k.place)";
 
-export const INSERT_TOPICS = `INSERT INTO log_topics (topic, "offset")
-  SELECT k.topic, m.base + k.place FROM (SELECT head - $1::bigint AS base FROM meta) m
-  CROSS JOIN unnest($2::text[], $3::bigint[]) AS k (topic, place)`;
+/**
+ * So many records: the head is raised, and from then on every other commit waits for this one; then payments are counted,
+ * and the records with their topics get their places behind the old head. One statement, since nobody but us has to wait for
+ * the way between several. Their ids are those of `record-id.ts`. Returns the new head.
+ */
+export const TELL = `WITH r AS (UPDATE meta SET head = head + $1::bigint RETURNING head, epoch),
+  counted AS (
+    INSERT INTO payment_counts AS c (status, payments)
+    SELECT k.status, k.payments FROM r CROSS JOIN unnest($2::text[], $3::bigint[]) AS k (status, payments)
+    ON CONFLICT (status) DO UPDATE SET payments = c.payments + excluded.payments
+  ), topics AS (
+    INSERT INTO log_topics (topic, "offset")
+    SELECT k.topic, ${PLACE} FROM r CROSS JOIN unnest($4::text[], $5::bigint[]) AS k (topic, place)
+  ), records AS (
+    INSERT INTO log_records ("offset", id, ${RECORD_COLUMNS.join(", ")})
+    SELECT ${PLACE}, 'evt_' || r.epoch || '_' || ${PLACE}, ${RECORD_COLUMNS.map((column) => `k.${column}`).join(", ")}
+    FROM r CROSS JOIN ${unnest(RECORD_COLUMNS, 6)} WITH ORDINALITY AS k (${RECORD_COLUMNS.join(", ")}, place)
+  )
+  SELECT head FROM r`;

@@ -21,9 +21,7 @@ export async function store(connection: Connection, draft: Draft): Promise<numbe
   storeAnswers(work, draft);
   storeProducts(work, draft);
   storeRest(work, draft);
-  const raised = storeRecords(work, connection, draft);
-  await work.done();
-  const before = await raised;
+  const [before] = await Promise.all([storeRecords(connection, draft), work.done()]);
   await eraseTraces(connection, [...draft.erased.keys()]);
   return before;
 }
@@ -126,14 +124,15 @@ function storeRest(work: Statements, draft: Draft): void {
   work.all(sql.UPSERT_PROGRESS, inOrder(draft.progress), sql.PROGRESS_COLUMNS);
 }
 
-function storeRecords(work: Statements, connection: Connection, { records, counts }: Draft): Promise<number> {
-  const raised = records.length === 0 ? null : connection.get<{ head: number }>(sql.RAISE_HEAD, records.length);
+/** Returns the head before. */
+async function storeRecords(connection: Connection, { records, counts }: Draft): Promise<number> {
   const changed = [...counts].filter(([, by]) => by !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (changed.length > 0) {
-    const [statuses, by] = [changed.map(([status]) => status), changed.map(([, each]) => each)];
-    work.run(sql.COUNT_PAYMENTS, changed.length, [arrayOf(statuses), arrayOf(by)]);
+  const counted = [arrayOf(changed.map(([status]) => status)), arrayOf(changed.map(([, by]) => by))];
+  if (records.length === 0) {
+    if (changed.length > 0) await connection.run(sql.COUNT_PAYMENTS, ...counted);
+    return 0;
   }
-  if (!raised) return Promise.resolve(0);
+  const topics = records.flatMap(({ told }, at) => told.topics.map((topic) => ({ topic, place: at + 1 })));
   const rows = records.map((record) => ({
     type: record.type,
     merchant_id: record.merchantId,
@@ -143,16 +142,15 @@ function storeRecords(work: Statements, connection: Connection, { records, count
     data: record.data,
     topics: record.told.json,
   }));
-  work.run(sql.INSERT_RECORDS, rows.length, [rows.length, ...columnsOf(rows, sql.RECORD_COLUMNS)]);
-  const topics = records.flatMap(({ told }, at) => told.topics.map((topic) => ({ topic, place: at + 1 })));
-  work.run(sql.INSERT_TOPICS, topics.length, [rows.length, ...columnsOf(topics, ["topic", "place"])]);
-  const before = raised.then((row) => {
-    if (!row) throw new Error("The row of meta is missing.");
-    return row.head - records.length;
-  });
-  // Awaited when the other statements are done; should those fail, nobody else hears of this one.
-  before.catch(() => undefined);
-  return before;
+  const raised = await connection.get<{ head: number }>(
+    sql.TELL,
+    rows.length,
+    ...counted,
+    ...columnsOf(topics, ["topic", "place"]),
+    ...columnsOf(rows, sql.RECORD_COLUMNS),
+  );
+  if (!raised) throw new Error("The row of meta is missing.");
+  return raised.head - rows.length;
 }
 
 /** By their keys: rows that two processes write are locked in one order. */
