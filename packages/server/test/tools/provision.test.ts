@@ -41,6 +41,14 @@ describe("findProgram", () => {
     expect(findProgram(PROGRAM, { PATH: directory })).toEqual({ path: null, reason: `${broken} does not run` });
   });
 
+  it("takes one that refuses root only where another user may run it", () => {
+    const path = executable("bell", 0);
+    chmodSync(path, 0o700);
+    const found = findProgram({ ...PROGRAM, refusesRoot: true }, { PATH: directory });
+    const isRoot = process.getuid?.() === 0;
+    expect(found).toEqual(isRoot ? { path: null, reason: `${path} does not run` } : { path });
+  });
+
   it("looks nowhere else when the environment names one", () => {
     executable("bell", 0);
     const found = findProgram(PROGRAM, { PATH: directory, PAYBELL_BELL: join(directory, "absent") });

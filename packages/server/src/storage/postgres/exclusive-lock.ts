@@ -68,12 +68,15 @@ export class ExclusiveLock {
         await pause(backoff.nextDelayMs(), signal);
         if (signal.aborted) return;
         try {
-          this.#connection = await open();
-          if (await tryLock(this.#connection)) backoff.reset();
-          else {
+          const connection = await open();
+          this.#connection = connection;
+          const isOurs = await tryLock(connection);
+          if (signal.aborted) return await connection.close();
+          if (!isOurs) {
             onFatal(new Error("Another server has taken the database over."));
             return;
           }
+          backoff.reset();
         } catch (error) {
           onError(error);
         }

@@ -83,9 +83,8 @@ export class Pool {
       connection.onLost(() => this.#forget(connection));
       return connection;
     } catch (error) {
-      // Whoever waits for a free one would wait for ever where none can be opened.
-      const next = this.#waiting.shift();
-      if (next) next.reject(error as Error);
+      // Whoever waits for a free one would wait for ever where none can be opened: each tries himself, as long as he likes.
+      for (const { reject } of this.#waiting.splice(0)) reject(error as Error);
       throw error;
     } finally {
       this.#opening -= 1;
