@@ -1,10 +1,12 @@
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { StartupError } from "../../src/kit/startup-error.ts";
+import { SERVING } from "../../src/storage/postgres/exclusive-lock.ts";
 import { knownMigrations } from "../../src/storage/postgres/migrate.ts";
 import { usePostgres } from "../../testkit/postgres.ts";
 import { openPostgres } from "../../testkit/postgres-home.ts";
 import { freePort } from "../../testkit/server-process.ts";
+import { until } from "../../testkit/until.ts";
 
 const server = usePostgres();
 let url: string;
@@ -24,10 +26,15 @@ async function refusal(opening: Promise<unknown>): Promise<StartupError> {
 
 /** Changes the database behind the server's back. */
 async function tamper(sql: string): Promise<void> {
+  await tell(sql);
+}
+
+async function tell(sql: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(sql);
+  const { rows } = await client.query(sql);
   await client.end();
+  return rows;
 }
 
 test("an empty database gets every migration, a current one none", async () => {
@@ -103,4 +110,46 @@ test("a process that ends well leaves no row of its own", async () => {
   await tamper("DO $$ BEGIN ASSERT (SELECT count(*) FROM writers) = 1; END $$");
   await two.close();
   await tamper("DO $$ BEGIN ASSERT (SELECT count(*) FROM writers) = 0; END $$");
+});
+
+test("a second server on a database is refused; a command beside the first one is not", async () => {
+  const first = await openPostgres(url, { exclusive: true });
+  const error = await refusal(openPostgres(url, { exclusive: true }));
+  expect(error.message).toContain("Another server");
+  expect(error.hint).toContain("PAYBELL_DATABASE_URL");
+  await (await openPostgres(url)).close();
+  await first.close();
+  await (await openPostgres(url, { exclusive: true })).close();
+});
+
+test("a command does not change the schema under a running server", async () => {
+  await (await openPostgres(url)).close();
+  const last = knownMigrations().length;
+  const running = await openPostgres(url, { exclusive: true });
+  await tamper(`DELETE FROM paybell_schema WHERE version = ${last}`);
+  const error = await refusal(openPostgres(url));
+  expect(error.message).toContain(`from schema version ${last - 1} to ${last}`);
+  await running.close();
+});
+
+test("a server whose place was taken while the database was out of its reach says that it must end", async () => {
+  const fatal: Error[] = [];
+  const reported: unknown[] = [];
+  const onFatal = (error: Error) => fatal.push(error);
+  const running = await openPostgres(url, { exclusive: true, onFatal, onError: (error) => reported.push(error) });
+  const rival = new pg.Client({ connectionString: url });
+  await rival.connect();
+  const taken = rival.query(`SELECT pg_advisory_lock(${SERVING})`);
+  const holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted";
+  await until("the rival waits", async () => {
+    const waiting = await tell("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+    return waiting.length === 1;
+  });
+  await tell(`SELECT pg_terminate_backend(pid) FROM (${holder}) held`);
+  await taken;
+  await until("it was told", () => fatal.length === 1);
+  expect(fatal[0]?.message).toContain("Another server");
+  expect(reported).not.toEqual([]);
+  await running.close();
+  await rival.end();
 });

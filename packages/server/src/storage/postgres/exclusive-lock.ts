@@ -8,7 +8,7 @@ import { StartupError } from "../../kit/startup-error.ts";
 import type { Connection } from "./connection.ts";
 
 /** Held by a server; also by who changes the schema while none runs. */
-const SERVING = 0x70_61_79_62_65_03;
+export const SERVING = 0x70_61_79_62_65_03;
 /** The connection of a server that was killed ends a moment after it. */
 const PATIENCE_MS = 3_000;
 const PAUSES = { initialMs: 100, maxMs: 2_000 };
