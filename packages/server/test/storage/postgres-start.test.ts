@@ -140,12 +140,16 @@ test("a server whose place was taken while the database was out of its reach say
   const rival = new pg.Client({ connectionString: url });
   await rival.connect();
   const taken = rival.query(`SELECT pg_advisory_lock(${SERVING})`);
-  const holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted";
-  await until("the rival waits", async () => {
-    const waiting = await tell("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
-    return waiting.length === 1;
-  });
-  await tell(`SELECT pg_terminate_backend(pid) FROM (${holder}) held`);
+  const isAdvisory = "SELECT pid, granted FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'";
+  let locks: unknown[] = [];
+  await until(
+    () => `the rival waits; ${JSON.stringify(locks)}`,
+    async () => {
+      locks = await tell(isAdvisory);
+      return locks.length === 2;
+    },
+  );
+  await tell(`SELECT pg_terminate_backend(pid) FROM (${isAdvisory} AND granted) held`);
   await taken;
   await until("it was told", () => fatal.length === 1);
   expect(fatal[0]?.message).toContain("Another server");
