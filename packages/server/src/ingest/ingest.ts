@@ -6,6 +6,7 @@
 import type { DeliveryState, PaymentItem, PaymentMatch } from "@paybell/protocol";
 import type { ChainFacts, WatchReport } from "../chains/watcher.ts";
 import type { IdempotentAnswer } from "../log/event-log.ts";
+import type { Fence } from "../log/leases.ts";
 import type { PaymentState } from "../payments/payment.ts";
 import type { Observation } from "../payments/transfer.ts";
 
@@ -97,8 +98,10 @@ export interface Ingest {
    * @throws PaybellError not_found, not_supported (the chain is watched here), invalid_request (a transfer of another
    * payment), conflict (it became another's meanwhile), overloaded */
   observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]>;
-  /** From a watcher. Resolves after the commit; the cursor is stored with the events it caused. */
-  report(facts: ChainFacts, report: WatchReport): Promise<void>;
+  /** From a watcher. Resolves after the commit; the cursor is stored with the events it caused. Everything that is written
+   * for it carries the fence; `null`: the watcher needs no lease.
+   * @throws LeaseLost */
+  report(facts: ChainFacts, report: WatchReport, fence?: Fence | null): Promise<void>;
   /** Expiry and monitoring deadlines of every chain, as far as each has been watched. */
   tick(): Promise<void>;
 }

@@ -12,6 +12,7 @@ import type { Payment } from "../payments/payment.ts";
 import type { Product } from "../payments/product.ts";
 import type { StockLine } from "../payments/stock.ts";
 import type { Transfer } from "../payments/transfer.ts";
+import type { Fence } from "./leases.ts";
 import type { Topic } from "./topic.ts";
 
 /** An event with its place in the log. Never mutated. */
@@ -157,6 +158,9 @@ export type AppendResult =
 export interface AppendCall {
   commands: readonly AppendCommand[];
   progress: WatcherProgress | null;
+  /** On whose behalf: the call is rejected with `LeaseLost`, alone, where the lease is no longer held with this token when
+   * it is stored. Left out, `null`: on nobody's. */
+  fence?: Fence | null;
   /** Where one command is refused, nothing of the call is stored, and the others say `conflict`. */
   allOrNone?: boolean;
 }
@@ -189,11 +193,15 @@ export interface EventLog {
   readonly epoch: string;
   /**
    * Appends all commands in one commit; concurrent callers share a commit. Results are in the order of the commands.
-   * `progress` is stored only if every command of this call succeeded.
-   * @throws LogOverloaded when too much is waiting; StoreUnavailable, or the store's own error: nothing of this call was
-   * written.
+   * `progress` is stored only if every command of this call succeeded; `fence`: see `AppendCall`.
+   * @throws LogOverloaded when too much is waiting; LeaseLost; StoreUnavailable, or the store's own error: nothing of this
+   * call was written.
    */
-  append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]>;
+  append(
+    commands: readonly AppendCommand[],
+    progress?: WatcherProgress | null,
+    fence?: Fence | null,
+  ): Promise<readonly AppendResult[]>;
   /**
    * Several appends in one commit, in this order; what each of them would have given alone, its error included. Later
    * ones may rest on earlier ones: where a command was not stored, later commands about its payment are refused with
