@@ -62,6 +62,15 @@ export const PROGRAMS = {
     debianPackages: ["postgresql"],
     howToInstall: "Install PostgreSQL 14 or newer, or set PAYBELL_POSTGRES to the path of its program `postgres`.",
   },
+  haproxy: {
+    name: "HAProxy",
+    neededFor: "the load balancer's configuration, in front of two servers",
+    environmentVariable: "PAYBELL_HAPROXY",
+    candidates: ["haproxy", "/usr/sbin/haproxy", "/usr/local/sbin/haproxy"],
+    probe: ["-v"],
+    debianPackages: ["haproxy"],
+    howToInstall: "Install HAProxy 2.6 or newer, or set PAYBELL_HAPROXY to its path.",
+  },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof PROGRAMS;
