@@ -100,7 +100,7 @@ async function openPostgres({ mode, limits }: StoreConfig, url: string, options:
     migrated: database.migrated,
     pendingCommands: () => database.pendingCommands,
     onHint: (listener) => {
-      database.onHint(listener);
+      database.onHint("appended", listener);
     },
     close: () => database.close(),
   };

@@ -22,7 +22,7 @@ async function hubOn(database: PostgresDatabase): Promise<Hub> {
   log.onAppended((records) => bus.publish(records));
   const hub = new Hub({ log, bus, pollIntervalMs: 3_600_000, pageSize: 100, onError: fail });
   await hub.start();
-  database.onHint(() => hub.look());
+  database.onHint("appended", () => hub.look());
   return hub;
 }
 

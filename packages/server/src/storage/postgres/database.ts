@@ -10,7 +10,7 @@ import { CommitQueue, type CommitTaken, type Stored } from "./commit-queue.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Raced, StorageError } from "./errors.ts";
 import { ExclusiveLock } from "./exclusive-lock.ts";
-import { Hints } from "./hints.ts";
+import { type Hint, Hints } from "./hints.ts";
 import { Pool } from "./pool.ts";
 import { type Reads, reads } from "./reading/reads.ts";
 import { type Inquiry, Signatories } from "./signature.ts";
@@ -67,7 +67,7 @@ export class PostgresDatabase {
   readonly #signatories = new Signatories();
   readonly #queue: CommitQueue<readonly Appended[]>;
   readonly #listeners = new Set<Listener>();
-  readonly #hinted = new Set<() => void>();
+  readonly #hinted = new Map<Hint, Set<() => void>>();
   #started: Started = { epoch: "", migrated: [] };
   #held: ExclusiveLock | null = null;
   #closing: Promise<void> | null = null;
@@ -89,7 +89,7 @@ export class PostgresDatabase {
     this.#pool = new Pool({ open: openDurable, size: options.connections, patienceMs });
     this.#inquiry = { open: openDurable, unknownMs: UNKNOWN_MS };
     this.#writer = new Writer({ ...this.#inquiry, patienceMs });
-    this.#hints = new Hints({ pool: this.#pool, open, onHint: () => this.#hint(), onError: options.onError });
+    this.#hints = new Hints({ pool: this.#pool, open, onHint: (hint) => this.#hint(hint), onError: options.onError });
     this.#queue = new CommitQueue({
       pendingCommands: options.pendingCommands,
       send: (jobs) => this.#writer.commit(jobs),
@@ -168,10 +168,16 @@ export class PostgresDatabase {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Called when another process may have appended: whoever follows the log should look. */
-  onHint(listener: () => void): () => void {
-    this.#hinted.add(listener);
-    return () => this.#hinted.delete(listener);
+  /** Called when another process has told this hint, or may have: whoever it concerns should look. */
+  onHint(hint: Hint, listener: () => void): () => void {
+    const listeners = this.#hinted.get(hint) ?? new Set();
+    this.#hinted.set(hint, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /** Tells the other processes, after a commit. */
+  hint(hint: Hint): void {
+    this.#hints.tell(hint);
   }
 
   /** Stores what still waits, then closes the connections. */
@@ -224,13 +230,13 @@ export class PostgresDatabase {
     );
     if (records.length > 0) {
       for (const listener of this.#listeners) this.#call(() => listener(records));
-      this.#hints.tell();
+      this.hint("appended");
     }
     return answers;
   }
 
-  #hint(): void {
-    for (const listener of this.#hinted) this.#call(listener);
+  #hint(hint: Hint): void {
+    for (const listener of this.#hinted.get(hint) ?? []) this.#call(listener);
   }
 
   #call(listener: () => void): void {

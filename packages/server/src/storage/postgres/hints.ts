@@ -1,25 +1,38 @@
 /**
- * Hints between the processes on one database: "the log has grown", after a commit. A lost one costs latency, never an
- * event: whoever follows the log asks it from time to time anyway.
+ * Hints between the processes on one database, after a commit: something that others follow has moved. A lost one costs
+ * latency, never an event: whoever follows it looks from time to time anyway.
  *
  * A hint is sent beside the commit and not in it: a notification in a transaction may refuse its commit when a listener has
  * stopped listening, and would be one more thing that commits wait for.
  */
 import { randomUUID } from "node:crypto";
 import { Backoff, pause } from "../../kit/retry.ts";
+import { arrayOf } from "./arrays.ts";
 import type { Connection } from "./connection.ts";
 import type { Pool } from "./pool.ts";
 
-const CHANNEL = "paybell_appended";
+/** What each says. */
+const HINTS = {
+  appended: "The log has grown.",
+  released: "A lease was released.",
+  sandbox: "The simulated chain has moved.",
+} as const;
+export type Hint = keyof typeof HINTS;
+
+const NAMES = Object.keys(HINTS) as Hint[];
+const channelOf = (hint: Hint) => `paybell_${hint}`;
+const BY_CHANNEL = new Map(NAMES.map((hint) => [channelOf(hint), hint]));
+const LISTEN = NAMES.map((hint) => `LISTEN ${channelOf(hint)}`).join("; ");
+const TELL = "SELECT pg_notify(channel, $2) FROM unnest($1::text[]) AS channel";
 const PAUSES = { initialMs: 100, maxMs: 5_000 };
 
 export interface HintsOptions {
   pool: Pool;
   /** A connection of its own, on which is listened. */
   open: () => Promise<Connection>;
-  /** Another process may have appended. */
-  onHint: () => void;
-  /** Listening or telling failed; it is tried again. */
+  /** Another process has told it, or may have while nobody listened here. */
+  onHint: (hint: Hint) => void;
+  /** Listening or telling failed; listening is tried again. */
   onError: (error: unknown) => void;
 }
 
@@ -28,10 +41,10 @@ export class Hints {
   /** This process: it does not listen to itself. */
   readonly #id = randomUUID();
   readonly #ending = new AbortController();
+  readonly #toTell = new Set<Hint>();
   #listening: Connection | null = null;
   #loop: Promise<void> = Promise.resolve();
   #telling: Promise<void> | null = null;
-  #tellAgain = false;
 
   constructor(options: HintsOptions) {
     this.#options = options;
@@ -41,22 +54,11 @@ export class Hints {
     this.#loop = this.#listen();
   }
 
-  /** One at a time; those that come meanwhile are one more. */
-  tell(): void {
+  /** One at a time; those that come meanwhile go together. */
+  tell(hint: Hint): void {
     if (this.#ending.signal.aborted) return;
-    if (this.#telling) {
-      this.#tellAgain = true;
-      return;
-    }
-    this.#telling = this.#options.pool
-      .use((connection) => connection.run(`SELECT pg_notify('${CHANNEL}', $1)`, this.#id))
-      .then(() => undefined, this.#options.onError)
-      .finally(() => {
-        this.#telling = null;
-        if (!this.#tellAgain) return;
-        this.#tellAgain = false;
-        this.tell();
-      });
+    this.#toTell.add(hint);
+    this.#telling ??= this.#tellAll();
   }
 
   /** Before the pool is closed. */
@@ -67,6 +69,16 @@ export class Hints {
     await this.#telling;
   }
 
+  async #tellAll(): Promise<void> {
+    const { pool, onError } = this.#options;
+    while (this.#toTell.size > 0) {
+      const channels = [...this.#toTell].map(channelOf);
+      this.#toTell.clear();
+      await pool.use((connection) => connection.run(TELL, arrayOf(channels), this.#id)).catch(onError);
+    }
+    this.#telling = null;
+  }
+
   async #listen(): Promise<void> {
     const { signal } = this.#ending;
     const backoff = new Backoff(PAUSES);
@@ -74,13 +86,14 @@ export class Hints {
       try {
         const connection = await this.#options.open();
         this.#listening = connection;
-        connection.onNotification((from) => {
-          if (from !== this.#id) this.#options.onHint();
+        connection.onNotification((channel, from) => {
+          const hint = BY_CHANNEL.get(channel);
+          if (hint && from !== this.#id) this.#options.onHint(hint);
         });
-        await connection.exec(`LISTEN ${CHANNEL}`);
+        await connection.exec(LISTEN);
         backoff.reset();
         // What was told while nobody listened.
-        this.#options.onHint();
+        for (const hint of NAMES) this.#options.onHint(hint);
         await (signal.aborted ? connection.close() : ended(connection));
       } catch (error) {
         if (!signal.aborted) this.#options.onError(error);
