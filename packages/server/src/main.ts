@@ -122,7 +122,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   const bus = new MemoryBus({ onError });
   store.log.onAppended((records) => bus.publish(records));
   store.log.onAppended((records) => metrics.countEvents(records));
-  if (hooks.onRecords) bus.subscribe(hooks.onRecords);
+  if (hooks.onRecords) store.log.onAppended(hooks.onRecords);
   const onDelivered = (record: LogRecord) => metrics.observeDelivery(record);
   const hub = new Hub({ log: store.log, bus, pollIntervalMs: HUB_POLL_MS, pageSize: HUB_PAGE, onDelivered, onError });
   await hub.start();

@@ -1,11 +1,12 @@
 /** A bus as bad as the contract allows: it loses, repeats and delays what it is told to. */
-import type { Bus } from "../src/bus/bus.ts";
+import { type Bus, type BusMessage, messageOfRecords } from "../src/bus/bus.ts";
 import type { LogRecord } from "../src/log/event-log.ts";
 
 export type Fate = "deliver" | "lose" | "repeat" | "late";
 
 export class LossyBus implements Bus {
-  readonly #listeners = new Set<(records: readonly LogRecord[]) => void>();
+  reachesOthers = false;
+  readonly #listeners = new Set<(message: BusMessage) => void>();
   readonly #kept: (readonly LogRecord[])[] = [];
   /** What happens to the next messages; when none is left, they are delivered. */
   fates: Fate[] = [];
@@ -22,7 +23,7 @@ export class LossyBus implements Bus {
     for (const late of this.#kept.splice(0)) this.#tell(late);
   }
 
-  subscribe(listener: (records: readonly LogRecord[]) => void): () => void {
+  subscribe(listener: (message: BusMessage) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -32,6 +33,6 @@ export class LossyBus implements Bus {
   }
 
   #tell(records: readonly LogRecord[]): void {
-    for (const listener of this.#listeners) listener(records);
+    for (const listener of this.#listeners) listener(messageOfRecords(records));
   }
 }

@@ -5,10 +5,30 @@
  */
 import type { LogRecord } from "../log/event-log.ts";
 
+/** What it takes to know whether anybody here wants a record. */
+export type RecordHead = Pick<LogRecord, "offset" | "topics">;
+
+/** Records of one commit, or some of them. */
+export interface BusMessage {
+  /** Where they stand and whom they concern, in order. */
+  readonly records: readonly RecordHead[];
+  /** The whole of `records[at]`; `null`: it did not come along, or cannot be read, and the log has it. */
+  read(at: number): LogRecord | null;
+}
+
 export interface Bus {
-  /** Records of one commit, in order. Never throws; a failure is reported and counted. */
+  /** Records of one commit, in order. Listeners of this process have them when it returns. Never waits, never throws; what
+   * other processes do not get for it is counted. */
   publish(records: readonly LogRecord[]): void;
-  /** Returns the function that ends the subscription. */
-  subscribe(listener: (records: readonly LogRecord[]) => void): () => void;
+  /** Hears what this process publishes, and what others do, each message at most once, others' in any order. Returns the
+   * function that ends the subscription. */
+  subscribe(listener: (message: BusMessage) => void): () => void;
+  /** What other processes publish comes too, at the moment: what is missing may be on its way. */
+  readonly reachesOthers: boolean;
   close(): Promise<void>;
+}
+
+/** A message of records that are at hand. */
+export function messageOfRecords(records: readonly LogRecord[]): BusMessage {
+  return { records, read: (at) => records[at] ?? null };
 }

@@ -1,10 +1,11 @@
 /** The bus of one process: hands records over at once. Nothing can be lost; the contract allows it all the same. */
 import type { LogRecord } from "../log/event-log.ts";
-import type { Bus } from "./bus.ts";
+import { type Bus, type BusMessage, messageOfRecords } from "./bus.ts";
 
-type Listener = (records: readonly LogRecord[]) => void;
+type Listener = (message: BusMessage) => void;
 
 export class MemoryBus implements Bus {
+  readonly reachesOthers = false;
   readonly #listeners = new Set<Listener>();
   readonly #onError: (error: unknown) => void;
 
@@ -13,9 +14,14 @@ export class MemoryBus implements Bus {
   }
 
   publish(records: readonly LogRecord[]): void {
+    this.deliver(messageOfRecords(records));
+  }
+
+  /** To everybody who listens here. */
+  deliver(message: BusMessage): void {
     for (const listener of this.#listeners) {
       try {
-        listener(records);
+        listener(message);
       } catch (error) {
         this.#onError(error);
       }
