@@ -18,6 +18,7 @@ import { allowOrigin, answerPreflight, mayConnect } from "./cors.ts";
 import { EngineConnection } from "./engine-connection.ts";
 import { engineId } from "./engine-socket.ts";
 import { webSocketServer } from "./engine-web-socket.ts";
+import { nameSessions } from "./session-header.ts";
 
 export interface SocketIoOptions {
   connections: Connections;
@@ -60,6 +61,7 @@ export class Endpoint {
     this.#options = options;
     this.#rate = new RequestRate(options.limits.keylessRequestsPerSecond);
     this.#engine = new EngineServer(this.#engineOptions());
+    nameSessions(this.#engine);
     this.#engine.on("connection", (engine: EngineSocket) => this.#open(engine));
     // A client that never asks for the namespace is ended by our own beat; this one is behind it.
     const io = new Server({ serveClient: false, connectTimeout: options.limits.handshakeTimeoutMs * 2 });
