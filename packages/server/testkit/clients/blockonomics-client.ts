@@ -9,8 +9,8 @@ export interface BlockonomicsMessage {
 }
 
 export class BlockonomicsClient {
-  /** Everything that it was told, over all its connections. */
-  readonly told: BlockonomicsMessage[] = [];
+  /** Everything that it was told, connection by connection. */
+  readonly connections: BlockonomicsMessage[][] = [];
   readonly #url: string;
   #socket: WebSocket | null = null;
   #stopped = false;
@@ -18,6 +18,11 @@ export class BlockonomicsClient {
   constructor(options: { wsUrl: string; address: string }) {
     this.#url = `${options.wsUrl}/payment/${options.address}`;
     this.#connect();
+  }
+
+  /** Over all its connections. */
+  get told(): readonly BlockonomicsMessage[] {
+    return this.connections.flat();
   }
 
   /** `status` of each message, those of one transaction only. */
@@ -34,7 +39,9 @@ export class BlockonomicsClient {
     if (this.#stopped) return;
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
-    socket.on("message", (data) => this.told.push(JSON.parse(String(data)) as BlockonomicsMessage));
+    const told: BlockonomicsMessage[] = [];
+    socket.on("open", () => this.connections.push(told));
+    socket.on("message", (data) => told.push(JSON.parse(String(data)) as BlockonomicsMessage));
     // A refused connection is an error and then a close; the close brings it back.
     socket.on("error", () => undefined);
     socket.on("close", () => setTimeout(() => this.#connect(), 50));

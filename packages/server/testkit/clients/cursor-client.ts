@@ -65,7 +65,11 @@ export class StreamClient implements CursorClient {
   }
 
   #receive(message: StreamMessage): void {
-    if (message.type === "error") this.errors.push(`${message.code}: ${message.message}`);
+    if (message.type === "error") {
+      this.errors.push(`${message.code}: ${message.message}`);
+      // It follows nothing: another try, perhaps at another node.
+      this.#socket?.terminate();
+    }
     if (message.type !== "event") return;
     this.told.push(message.event);
     this.#after = message.event.position;
