@@ -2,10 +2,12 @@
 import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
 import type { Config } from "./config/config.ts";
 import type { EventLog } from "./log/event-log.ts";
+import type { Leases } from "./log/leases.ts";
 import type { IdempotencyStore, MerchantStore, PaymentStore, ProductStore, SessionStore } from "./log/store.ts";
 import { PostgresDatabase } from "./storage/postgres/database.ts";
 import { PostgresEventLog } from "./storage/postgres/event-log.ts";
 import { PostgresIdempotencyStore } from "./storage/postgres/idempotency-store.ts";
+import { PostgresLeases } from "./storage/postgres/leases.ts";
 import { PostgresMerchantStore } from "./storage/postgres/merchant-store.ts";
 import { PostgresPaymentStore } from "./storage/postgres/payment-store.ts";
 import { PostgresProductStore } from "./storage/postgres/product-store.ts";
@@ -28,6 +30,8 @@ export interface Store {
   idempotency: IdempotencyStore;
   sessions: SessionStore;
   ledger: SandboxLedger;
+  /** `null`: no other process can use the store, and whatever would want a lease goes ahead. */
+  leases: Leases | null;
   /** Names of the migrations that this opening has applied. */
   migrated: readonly string[];
   /** Commands that wait for the database. */
@@ -44,7 +48,8 @@ export interface CommitTaken {
 }
 
 export interface StoreOptions {
-  /** `true` for a server: a second one on the same data is refused. `false` for a command beside it. */
+  /** `true` for a server: on SQLite a second one on the same data is refused, on PostgreSQL they share it. `false` for a
+   * command beside it. */
   exclusive: boolean;
   /** Nothing can be stored any more: the process should end. */
   onFatal: (error: Error) => void;
@@ -73,6 +78,7 @@ async function openSqlite({ mode, dataDir, limits }: StoreConfig, options: Store
     idempotency: new SqliteIdempotencyStore(database),
     sessions: new SqliteSessionStore(database),
     ledger: new SqliteSandboxLedger(database),
+    leases: null,
     migrated: database.migrated,
     pendingCommands: () => database.pendingCommands,
     onHint: () => undefined,
@@ -97,6 +103,7 @@ async function openPostgres({ mode, limits }: StoreConfig, url: string, options:
     idempotency: new PostgresIdempotencyStore(database),
     sessions: new PostgresSessionStore(database),
     ledger: new PostgresSandboxLedger(database),
+    leases: new PostgresLeases(database),
     migrated: database.migrated,
     pendingCommands: () => database.pendingCommands,
     onHint: (listener) => {

@@ -19,7 +19,6 @@ export function openPostgres(url: string, given: Partial<PostgresOptions> = {}):
   return PostgresDatabase.open({
     url,
     mode: "sandbox",
-    exclusive: false,
     ...limits,
     onFatal: fail,
     onError: fail,

@@ -1,11 +1,13 @@
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { StartupError } from "../../src/kit/startup-error.ts";
-import { SERVING } from "../../src/storage/postgres/exclusive-lock.ts";
-import { knownMigrations } from "../../src/storage/postgres/migrate.ts";
+import type { Migration } from "../../src/storage/migrations.ts";
+import { Connection } from "../../src/storage/postgres/connection.ts";
+import { knownMigrations, migrate } from "../../src/storage/postgres/migrate.ts";
 import { usePostgres } from "../../testkit/postgres.ts";
-import { openPostgres } from "../../testkit/postgres-home.ts";
+import { openPostgres, postgresStoresOn } from "../../testkit/postgres-home.ts";
 import { freePort } from "../../testkit/server-process.ts";
+import { creation, recordsIn, samplePayment } from "../../testkit/storing/samples.ts";
 import { until } from "../../testkit/until.ts";
 
 const server = usePostgres();
@@ -63,11 +65,13 @@ test("a database of one mode does not start in the other", async () => {
   await (await openPostgres(url, { mode: "sandbox" })).close();
 });
 
-test("a database of a newer program is refused, naming both versions, and left as it was", async () => {
+test("a schema that a newer program has only added to is used; one that it has changed is refused, and left as it was", async () => {
   await (await openPostgres(url)).close();
-  await tamper("INSERT INTO paybell_schema (version, name) VALUES (999, 'later')");
+  await tamper("INSERT INTO paybell_schema (version, name) VALUES (998, '0998_later')");
+  await (await openPostgres(url)).close();
+  await tamper("INSERT INTO paybell_schema (version, name) VALUES (999, '0999_other.breaking')");
   const error = await refusal(openPostgres(url));
-  expect(error.message).toContain("999");
+  expect(error.message).toContain("0999_other.breaking");
   expect(error.message).toContain(String(knownMigrations().length));
   expect(error.hint).toContain("newer");
   await tamper("DELETE FROM paybell_schema WHERE version = 999");
@@ -112,48 +116,50 @@ test("a process that ends well leaves no row of its own", async () => {
   await tamper("DO $$ BEGIN ASSERT (SELECT count(*) FROM writers) = 0; END $$");
 });
 
-test("a second server on a database is refused; a command beside the first one is not", async () => {
-  const first = await openPostgres(url, { exclusive: true });
-  const error = await refusal(openPostgres(url, { exclusive: true }));
-  expect(error.message).toContain("Another server");
-  expect(error.hint).toContain("PAYBELL_DATABASE_URL");
+/** What a newer program would apply. */
+function newer(...names: readonly string[]): Migration[] {
+  const known = knownMigrations();
+  const sql = "CREATE TABLE IF NOT EXISTS added (id INTEGER)";
+  return [...known, ...names.map((name, at) => ({ version: known.length + 1 + at, name, sql }))];
+}
+
+async function migrateTo(known: readonly Migration[]): Promise<readonly string[]> {
+  const connection = await Connection.open({ url, statementTimeoutMs: 30_000, connectTimeoutMs: 5_000 });
+  try {
+    return await migrate(connection, known);
+  } finally {
+    await connection.close();
+  }
+}
+
+test("a newer program adds to the schema while older servers run, and they go on", async () => {
+  const [first, second] = [await openPostgres(url), await openPostgres(url)];
+  expect(await migrateTo(newer("0998_added"))).toEqual(["0998_added"]);
+  for (const running of [first, second]) {
+    const { log } = postgresStoresOn(running);
+    recordsIn(await log.append([creation(samplePayment())]));
+    await running.close();
+  }
   await (await openPostgres(url)).close();
-  await first.close();
-  await (await openPostgres(url, { exclusive: true })).close();
 });
 
-test("a command does not change the schema under a running server", async () => {
-  await (await openPostgres(url)).close();
-  const last = knownMigrations().length;
-  const running = await openPostgres(url, { exclusive: true });
-  await tamper(`DELETE FROM paybell_schema WHERE version = ${last}`);
-  const error = await refusal(openPostgres(url));
-  expect(error.message).toContain(`from schema version ${last - 1} to ${last}`);
-  await running.close();
-});
+test("what older servers could not go on with is applied only when none runs, and what they open behind it is refused", async () => {
+  const running = await openPostgres(url);
+  const known = newer("0998_added", "0999_changed.breaking");
+  const error = await refusal(migrateTo(known));
+  expect(error.message).toContain("0999_changed.breaking");
+  expect(error.hint).toContain("Stop");
+  expect(await tell("SELECT to_regclass('added') AS added")).toEqual([{ added: null }]);
+  recordsIn(await postgresStoresOn(running).log.append([creation(samplePayment())]));
 
-test("a server whose place was taken while the database was out of its reach says that it must end", async () => {
-  const fatal: Error[] = [];
-  const reported: unknown[] = [];
-  const onFatal = (error: Error) => fatal.push(error);
-  const running = await openPostgres(url, { exclusive: true, onFatal, onError: (error) => reported.push(error) });
-  const rival = new pg.Client({ connectionString: url });
-  await rival.connect();
-  const taken = rival.query(`SELECT pg_advisory_lock(${SERVING})`);
-  const isAdvisory = "SELECT pid, granted FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'";
-  let locks: unknown[] = [];
-  await until(
-    () => `the rival waits; ${JSON.stringify(locks)}`,
-    async () => {
-      locks = await tell(isAdvisory);
-      return locks.length === 2;
-    },
-  );
-  await tell(`SELECT pg_terminate_backend(pid) FROM (${isAdvisory} AND granted) held`);
-  await taken;
-  await until("it was told", () => fatal.length === 1);
-  expect(fatal[0]?.message).toContain("Another server");
-  expect(reported).not.toEqual([]);
+  // A server whose connections are lost is none, until it opens others.
+  const isPaybell = "application_name = 'paybell' AND datname = current_database()";
+  const applied = await until("they were away for long enough", async () => {
+    await tell(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${isPaybell}`);
+    return migrateTo(known).catch(() => null);
+  });
+  expect(applied).toEqual(["0998_added", "0999_changed.breaking"]);
+  const behind = postgresStoresOn(running).log.append([creation(samplePayment())]);
+  await expect(behind).rejects.toThrow("0999_changed.breaking");
   await running.close();
-  await rival.end();
 });

@@ -9,12 +9,11 @@ import { resultsOf } from "../records.ts";
 import { CommitQueue, type CommitTaken, type Stored } from "./commit-queue.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Raced, StorageError } from "./errors.ts";
-import { ExclusiveLock } from "./exclusive-lock.ts";
 import { type Hint, Hints } from "./hints.ts";
 import { Pool } from "./pool.ts";
 import { type Reads, reads } from "./reading/reads.ts";
 import { type Inquiry, Signatories } from "./signature.ts";
-import { requireDurable, type Started, start } from "./start.ts";
+import { requireFit, type Started, start } from "./start.ts";
 import { Writer } from "./writer.ts";
 import type { Job } from "./writing/commit.ts";
 import { prepareCall } from "./writing/prepare.ts";
@@ -26,9 +25,7 @@ export interface PostgresOptions {
   url: string;
   /** Stored at the first start; another one is refused later. */
   mode: Mode;
-  /** `true` for a server: a second one on this database is refused. `false` for a CLI command beside it. */
-  exclusive: boolean;
-  /** Another server has taken the database over while it could not be reached: this process should end. */
+  /** The process should end. */
   onFatal: (error: Error) => void;
   /** Commands that may wait for the database, see `LIMITS.pendingCommands`. */
   pendingCommands: number;
@@ -57,10 +54,14 @@ const PATIENCE_MS = 5_000;
 const UNKNOWN_MS = 30_000;
 /** How often a single write is tried again that others were faster than. */
 const RACES = 5;
+/** Connections on which leases are had: one step may wait for a commit under the lease. */
+const LEASING = 2;
 
 export class PostgresDatabase {
   readonly #options: PostgresOptions;
   readonly #pool: Pool;
+  /** Leases have connections of their own: they must be renewed in time, however much is read. */
+  readonly #leasing: Pool;
   readonly #writer: Writer;
   readonly #hints: Hints;
   readonly #inquiry: Inquiry;
@@ -69,7 +70,6 @@ export class PostgresDatabase {
   readonly #listeners = new Set<Listener>();
   readonly #hinted = new Map<Hint, Set<() => void>>();
   #started: Started = { epoch: "", migrated: [] };
-  #held: ExclusiveLock | null = null;
   #closing: Promise<void> | null = null;
 
   private constructor(options: PostgresOptions) {
@@ -79,7 +79,7 @@ export class PostgresDatabase {
     const openDurable = async () => {
       const connection = await open();
       try {
-        await requireDurable(connection);
+        await requireFit(connection);
         return connection;
       } catch (error) {
         await connection.close();
@@ -87,6 +87,7 @@ export class PostgresDatabase {
       }
     };
     this.#pool = new Pool({ open: openDurable, size: options.connections, patienceMs });
+    this.#leasing = new Pool({ open: openDurable, size: LEASING, patienceMs });
     this.#inquiry = { open: openDurable, unknownMs: UNKNOWN_MS };
     this.#writer = new Writer({ ...this.#inquiry, patienceMs });
     this.#hints = new Hints({ pool: this.#pool, open, onHint: (hint) => this.#hint(hint), onError: options.onError });
@@ -103,12 +104,8 @@ export class PostgresDatabase {
     const database = new PostgresDatabase(options);
     const connection = await connectAtStart(options);
     try {
-      if (options.exclusive) database.#held = await takeLock(options);
-      database.#started = await start(connection, options.mode, options.exclusive);
+      database.#started = await start(connection, options.mode);
       await database.#writer.start();
-    } catch (error) {
-      await database.#held?.release();
-      throw error;
     } finally {
       await connection.close();
     }
@@ -163,6 +160,11 @@ export class PostgresDatabase {
     return (await this.#pool.use((connection) => read(connection, ...args))) as Result<Reads[N]>;
   }
 
+  /** A step about a lease. */
+  lease<T>(step: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#leasing.use(step);
+  }
+
   onAppended(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -191,7 +193,7 @@ export class PostgresDatabase {
     await this.#hints.stop();
     await this.#pool.close();
     await this.#writer.close(this.#signatories.ids);
-    await this.#held?.release();
+    await this.#leasing.close();
   }
 
   #requireOpen(): void {
@@ -251,11 +253,6 @@ export class PostgresDatabase {
 function openConnection(options: PostgresOptions, given: Partial<ConnectionOptions> = {}): Promise<Connection> {
   const { url, statementTimeoutMs } = options;
   return Connection.open({ url, statementTimeoutMs, connectTimeoutMs: CONNECT_TIMEOUT_MS, ...given });
-}
-
-function takeLock(options: PostgresOptions): Promise<ExclusiveLock> {
-  const { onFatal, onError } = options;
-  return ExclusiveLock.take({ open: () => openConnection(options), onFatal, onError });
 }
 
 /** Migrations may take longer than any other statement. */

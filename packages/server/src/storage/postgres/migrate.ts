@@ -1,8 +1,8 @@
 /** Numbered, immutable SQL files, applied in order by one process at a time, each in a transaction of its own. */
 import { StartupError } from "../../kit/startup-error.ts";
-import { type Migration, migrationsIn } from "../migrations.ts";
+import { isBreaking, type Migration, migrationsIn } from "../migrations.ts";
 import type { Connection } from "./connection.ts";
-import { tryLock } from "./exclusive-lock.ts";
+import { haveAlone, letIn, newerThan } from "./serving.ts";
 
 /** Held while the schema is looked at and changed. */
 const MIGRATING = 0x70_61_79_62_65_02;
@@ -13,16 +13,19 @@ export function knownMigrations(): readonly Migration[] {
 }
 
 /**
- * Brings the schema to this program's version. Returns the names of what was applied.
- * @param isServer it holds the lock of the server that runs on the database
- * @throws StartupError when a newer Paybell has written the database, or it is not Paybell's, or a server runs on it
+ * Brings the schema to this program's version; older servers may go on meanwhile unless a migration is breaking. Returns the
+ * names of what was applied.
+ * @throws StartupError when a newer Paybell has changed the database, or it is not Paybell's, or a server runs on it that
+ * could not go on
  */
-export async function migrate(connection: Connection, isServer: boolean): Promise<readonly string[]> {
+export async function migrate(connection: Connection, known = knownMigrations()): Promise<readonly string[]> {
   await connection.get(`SELECT pg_advisory_lock(${MIGRATING})::text AS locked`);
   try {
-    const pending = await pendingMigrations(connection);
-    if (pending.length > 0 && !isServer) await requireNoServer(connection, pending);
+    const pending = await pendingMigrations(connection, known);
+    const breaking = pending.filter(({ name }) => isBreaking(name));
+    if (breaking.length > 0) await requireAlone(connection, breaking);
     for (const migration of pending) await apply(connection, migration);
+    if (breaking.length > 0) await letIn(connection);
     return pending.map(({ name }) => name);
   } finally {
     // With the connection the lock would be gone too.
@@ -30,18 +33,21 @@ export async function migrate(connection: Connection, isServer: boolean): Promis
   }
 }
 
-/** The schema changes only while no server uses it. The lock is given up with the connection. */
-async function requireNoServer(connection: Connection, pending: readonly Migration[]): Promise<void> {
-  if (await tryLock(connection)) return;
+async function requireAlone(connection: Connection, breaking: readonly Migration[]): Promise<void> {
+  if (await haveAlone(connection)) return;
+  const names = breaking.map(({ name }) => name).join(", ");
   throw new StartupError(
-    `The database has to be brought from schema version ${(pending[0] as Migration).version - 1} to ${pending.at(-1)?.version}, and a server of another version runs on it.`,
-    "Stop that server first.",
+    `The database has to be changed in a way that older servers cannot go on with (${names}), and a server runs on it.`,
+    "Stop all servers of the older version first.",
   );
 }
 
 /** What has to be applied. Changes nothing.
  * @throws StartupError */
-export async function pendingMigrations(connection: Connection): Promise<readonly Migration[]> {
+export async function pendingMigrations(
+  connection: Connection,
+  known = knownMigrations(),
+): Promise<readonly Migration[]> {
   const there = await connection.get<{ ours: boolean; tables: number; schema: string | null }>(
     `SELECT to_regclass('paybell_schema') IS NOT NULL AS ours, current_schema() AS schema,
        (SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace) AS tables`,
@@ -53,18 +59,13 @@ export async function pendingMigrations(connection: Connection): Promise<readonl
       "Give Paybell a database of its own in PAYBELL_DATABASE_URL.",
     );
   }
-  if (!there.ours) return knownMigrations();
+  if (!there.ours) return known;
   const row = await connection.get<{ version: number }>(
     "SELECT coalesce(max(version), 0) AS version FROM paybell_schema",
   );
   const version = row?.version ?? 0;
-  const known = knownMigrations();
-  if (version > known.length) {
-    throw new StartupError(
-      `The database has schema version ${version}; this program knows versions up to ${known.length}.`,
-      "A newer Paybell has written it: start that one, or restore the backup that was made before the upgrade.",
-    );
-  }
+  const newer = await newerThan(connection, known.length);
+  if (newer) throw newer;
   return known.slice(version);
 }
 

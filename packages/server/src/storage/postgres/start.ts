@@ -3,7 +3,8 @@ import { StartupError } from "../../kit/startup-error.ts";
 import { type Mode, newEpoch } from "../meta.ts";
 import type { Connection } from "./connection.ts";
 import { StorageError } from "./errors.ts";
-import { migrate } from "./migrate.ts";
+import { knownMigrations, migrate } from "./migrate.ts";
+import { serve } from "./serving.ts";
 
 export interface Started {
   epoch: string;
@@ -15,12 +16,11 @@ const OLDEST_VERSION = 140_000;
 /** Rows of processes that ended without a word go after this time. */
 const FORGOTTEN_WRITERS = "DELETE FROM writers WHERE touched_at < now() - interval '30 days'";
 
-/** @param isServer it holds the lock of the server that runs on the database
- * @throws StartupError */
-export async function start(connection: Connection, mode: Mode, isServer: boolean): Promise<Started> {
+/** @throws StartupError */
+export async function start(connection: Connection, mode: Mode): Promise<Started> {
   const unfit = await unfitness(connection);
   if (unfit) throw new StartupError(unfit.what, unfit.whatToDo);
-  const migrated = await migrate(connection, isServer);
+  const migrated = await migrate(connection);
   await connection.run(FORGOTTEN_WRITERS);
   return { epoch: await agree(connection, mode), migrated };
 }
@@ -65,10 +65,12 @@ export async function unfitness(connection: Connection): Promise<{ what: string;
   return { what, whatToDo: "Name the primary in PAYBELL_DATABASE_URL." };
 }
 
-/** Of a connection that is opened later: settings change, and another server may answer.
+const NEWEST_VERSION = knownMigrations().length;
+
+/** Of a connection that is opened later: settings change, another server may answer, and newer programs change the schema.
  * @throws StorageError */
-export async function requireDurable(connection: Connection): Promise<void> {
-  const unfit = await unfitness(connection);
+export async function requireFit(connection: Connection): Promise<void> {
+  const [unfit] = await Promise.all([unfitness(connection), serve(connection, NEWEST_VERSION)]);
   if (unfit) throw new StorageError(`${unfit.what} ${unfit.whatToDo}`);
 }
 

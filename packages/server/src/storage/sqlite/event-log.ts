@@ -8,6 +8,7 @@ import type {
   ReadPage,
   WatcherProgress,
 } from "../../log/event-log.ts";
+import type { Fence } from "../../log/leases.ts";
 import type { Topic } from "../../log/topic.ts";
 import { recordFromRow } from "../records.ts";
 import type { SqliteDatabase } from "./database.ts";
@@ -23,8 +24,12 @@ export class SqliteEventLog implements EventLog {
     return this.#database.epoch;
   }
 
-  append(commands: readonly AppendCommand[], progress?: WatcherProgress): Promise<readonly AppendResult[]> {
-    return this.#database.append({ commands, progress: progress ?? null });
+  append(
+    commands: readonly AppendCommand[],
+    progress: WatcherProgress | null = null,
+    fence: Fence | null = null,
+  ): Promise<readonly AppendResult[]> {
+    return this.#database.append({ commands, progress, fence });
   }
 
   appendTogether(calls: readonly AppendCall[]): Promise<readonly PromiseSettledResult<readonly AppendResult[]>[]> {

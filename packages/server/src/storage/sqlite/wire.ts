@@ -108,7 +108,8 @@ export interface WireProduct {
 }
 
 /** @throws TypeError what JSON cannot hold */
-export function callToWire({ commands, progress, allOrNone = false }: AppendCall): WireCall {
+export function callToWire({ commands, progress, allOrNone = false, fence }: AppendCall): WireCall {
+  if (fence) throw new Error(`SQLite has no leases: nothing can be written under ${fence.lease}.`);
   return { commands: mapPacked(commands, commandToWire), progress, allOrNone };
 }
 

@@ -1,5 +1,6 @@
 /** The calls of a commit, decided one after the other against the draft. */
 import { messageOf } from "../../../kit/errors.ts";
+import { LeaseLost } from "../../../log/leases.ts";
 import type { Stored } from "../../records.ts";
 import { appendCommand } from "./append.ts";
 import type { Draft } from "./draft.ts";
@@ -16,8 +17,9 @@ const NOT_KEPT: Stored = { ok: false, reason: "conflict" };
  * this call adds to.
  */
 export function decideCall(draft: Draft, call: PreparedCall, undone: Set<string>): StoredCall {
-  const { commands, progress, allOrNone } = call;
+  const { commands, progress, allOrNone, fence } = call;
   try {
+    if (fence && draft.tokens.get(fence.lease) !== fence.token) throw new LeaseLost(fence);
     const value = draft.step(() => {
       const results = commands.map((command) => decideCommand(draft, command, undone));
       const isWhole = results.every((result) => result.ok);

@@ -1,9 +1,9 @@
 /**
  * One commit for the calls of many callers. Each call is all or nothing and cannot undo another.
  *
- * Locks are taken in one order: payments by id, products by id, what else has a key by its key, the counter of the log
- * last. What no row stands for (no other open payment on an address, no other pending order) is looked at again when the
- * counter is held and others have committed meanwhile: nobody can from then on.
+ * Locks are taken in one order: leases by name, payments by id, products by id, what else has a key by its key, the counter
+ * of the log last. What no row stands for (no other open payment on an address, no other pending order) is looked at again
+ * when the counter is held and others have committed meanwhile: nobody can from then on.
  */
 import { arrayOf } from "../arrays.ts";
 import type { Connection } from "../connection.ts";

@@ -65,6 +65,8 @@ export interface DraftRecord {
 export const keyOf = (...parts: readonly string[]): string => JSON.stringify(parts);
 
 export class Draft {
+  /** By lease: the token with which it is held; what has none was never held. Locked: nobody takes it before the commit. */
+  readonly tokens = new Map<string, number>();
   /** By id; only what commands name. */
   readonly payments = new Map<string, DraftPayment>();
   /** By chain, transaction, index, merchant. */

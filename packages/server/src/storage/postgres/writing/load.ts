@@ -1,4 +1,4 @@
-/** What the commands of a commit rest on: read once for all of them, payments and products locked in one order. */
+/** What the commands of a commit rest on: read once for all of them; leases, payments and products locked in one order. */
 import type { ProductRow } from "../../products.ts";
 import { arrayOf } from "../arrays.ts";
 import type { Connection } from "../connection.ts";
@@ -17,6 +17,7 @@ import {
   FIND_PENDING,
   FIND_TRANSFERS,
   FIND_UNATTRIBUTED,
+  LOCK_LEASES,
   LOCK_PAYMENTS,
   LOCK_PRODUCTS,
 } from "./statements.ts";
@@ -60,6 +61,7 @@ class Keys {
 
 /** What is to be read. */
 class Wanted {
+  readonly leases = new Keys();
   readonly payments = new Keys();
   readonly products = new Keys();
   readonly transfers = new Keys();
@@ -69,7 +71,8 @@ class Wanted {
   readonly unattributed = new Keys();
 
   constructor(calls: readonly PreparedCall[]) {
-    for (const { commands } of calls) {
+    for (const { commands, fence } of calls) {
+      if (fence) this.leases.add(fence.lease);
       for (const command of commands) {
         if (command.kind === "payment") this.#payment(command);
         else if (command.kind === "product") this.#product(command);
@@ -117,7 +120,8 @@ export async function load(connection: Connection, calls: readonly PreparedCall[
   const wanted = new Wanted(calls);
   const ask = async <R>(sql: string, keys: Keys): Promise<R[]> =>
     keys.size === 0 ? [] : connection.all<R>(sql, ...keys.columns());
-  const [payments, products, transfers, open, pending, answers, unattributed] = await Promise.all([
+  const [leases, payments, products, transfers, open, pending, answers, unattributed] = await Promise.all([
+    ask<{ lease: string; token: number }>(LOCK_LEASES, wanted.leases),
     ask<LockedPayment>(LOCK_PAYMENTS, wanted.payments),
     ask<ProductRow>(LOCK_PRODUCTS, wanted.products),
     ask<Parameters<typeof transferKey>[0]>(FIND_TRANSFERS, wanted.transfers),
@@ -127,6 +131,7 @@ export async function load(connection: Connection, calls: readonly PreparedCall[
     ask<UnattributedRow>(FIND_UNATTRIBUTED, wanted.unattributed),
   ]);
   const draft = new Draft();
+  for (const { lease, token } of leases) draft.tokens.set(lease, token);
   for (const row of payments) draft.payments.set(row.id, toPayment(row));
   for (const row of products) draft.products.set(row.id, { row, write: null });
   for (const row of transfers) draft.transfers.set(transferKey(row), { paymentId: row.payment_id, row: null });

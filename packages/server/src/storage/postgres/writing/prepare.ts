@@ -9,6 +9,7 @@ import type {
   StockChange,
   UnattributedCommand,
 } from "../../../log/event-log.ts";
+import type { Fence } from "../../../log/leases.ts";
 import type { Topic } from "../../../log/topic.ts";
 import { type ProductRow, productToRow, stockTopics } from "../../products.ts";
 import { type PaymentRow, paymentToRow, type TransferRow, transferToRow } from "../../rows.ts";
@@ -17,6 +18,7 @@ export interface PreparedCall {
   commands: readonly Prepared[];
   progress: ProgressRow | null;
   allOrNone: boolean;
+  fence: Fence | null;
 }
 
 export type Prepared = PreparedPayment | PreparedUnattributed | PreparedProduct;
@@ -86,7 +88,7 @@ export interface PreparedProduct {
 }
 
 /** @throws TypeError what JSON cannot hold */
-export function prepareCall({ commands, progress, allOrNone = false }: AppendCall): PreparedCall {
+export function prepareCall({ commands, progress, allOrNone = false, fence = null }: AppendCall): PreparedCall {
   return {
     commands: commands.map(prepare),
     progress: progress && {
@@ -96,6 +98,7 @@ export function prepareCall({ commands, progress, allOrNone = false }: AppendCal
       watched_until_ms: progress.watchedUntilMs,
     },
     allOrNone,
+    fence,
   };
 }
 

@@ -16,6 +16,9 @@ export const GATE = 0x70_61_79_62_65_01;
 export const ENTER = `SELECT head, pg_advisory_xact_lock_shared(${GATE})::text AS entered FROM meta`;
 export const ENTER_ALONE = `SELECT head, pg_advisory_xact_lock(${GATE})::text AS entered FROM meta`;
 
+/** Shared: commits of one holder do not wait for each other, and whoever would take the lease waits for them. */
+export const LOCK_LEASES = "SELECT lease, token FROM leases WHERE lease = ANY($1::text[]) ORDER BY lease FOR SHARE";
+
 /** `no key`: a transfer that refers to the payment does not wait. */
 export const LOCK_PAYMENTS = `SELECT id, merchant_id, chain, recipient, customer, derived_from, sequence, status, is_open,
     order_status, erased_at_ms
