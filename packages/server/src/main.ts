@@ -34,8 +34,9 @@ import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
 import { TrustedProxies } from "./transports/client-address.ts";
 import { Connections } from "./transports/connections.ts";
+import type { Drain, DrainProgress } from "./transports/drain.ts";
 import { createHttpServer, firstOf, type Wire } from "./transports/http-server.ts";
-import { addressOf, bind, openSocketGate, readTlsFiles } from "./transports/open-port.ts";
+import { addressOf, bind, openDrain, openSocketGate, readTlsFiles } from "./transports/open-port.ts";
 import { refuseSocket } from "./transports/refuse-socket.ts";
 import { SocketIoTransport } from "./transports/socketio/transport.ts";
 import { WebSocketTransport } from "./transports/websocket/server.ts";
@@ -58,6 +59,8 @@ export interface RunningServer {
   /** Tells clients to come back, finishes what is in flight, closes the database. Each step is taken, also where one
    * before it fails; rejects with the first failure at the end. */
   stop(): Promise<void>;
+  /** How far `stop` has come with the clients. */
+  progress(): DrainProgress;
 }
 
 /** How often time is looked at: expiry and monitoring deadlines. */
@@ -70,8 +73,6 @@ const HUB_POLL_MS = 1_000;
 const HUB_PAGE = 1_000;
 /** Payments per commit when one block concerns many. */
 const GROUP_SIZE = 500;
-/** Clients are told to come back over this time, so that they do not all come in one moment. */
-const DRAIN_MS = 1_000;
 
 /**
  * Starts everything and resolves when the port answers.
@@ -127,7 +128,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   const hub = new Hub({ log: store.log, bus, pollIntervalMs: HUB_POLL_MS, pageSize: HUB_PAGE, onDelivered, onError });
   await hub.start();
   undo.push(() => hub.stop());
-  store.onHint(() => hub.look());
+  hint(hub);
 
   const onBlock: WatchSinkDependencies["onBlock"] = (chain, height, noticedAtMs) =>
     metrics.noticeBlock(chain, height, noticedAtMs ?? clock.nowMs());
@@ -159,7 +160,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     allowedOrigins: config.allowedOrigins,
     onError,
   };
-  return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics });
+  return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics, ...opened });
 }
 
 /** Deletes what nobody asks for any more. */
@@ -190,7 +191,6 @@ interface Parts {
 /** Protocols on transports on one port. */
 async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   const { config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics } = parts;
-  let stopping = false;
   const proxies = new TrustedProxies(config.trustProxy);
   const connections = new Connections({ limits: config.limits, clock, onError });
   const transportParts = { connections, proxies, limits: config.limits, clock, onError };
@@ -207,6 +207,7 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   const tls = await readTlsFiles(config);
   const guard = requestGuard(config);
   let server: Server | null = null;
+  let drain: Drain | null = null;
   const deps: HttpApiDeps = {
     mode: config.mode,
     version: hooks.version,
@@ -226,6 +227,7 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
       stopping: () => stopping,
     },
     metrics,
+    leaving: () => drain?.isLeaving === true,
     clock,
     limits: config.limits,
     guard,
@@ -250,12 +252,13 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   });
   takeUpgrades(http, wires, { guard, connections });
   undo.push(async () => {
-    stopping = true;
-    await connections.drain({ withinMs: DRAIN_MS });
+  const leaving = openDrain(http, { config, connections, gate, logger: hooks.logger });
+  drain = leaving;
+    await leaving.run();
     await api.close();
   });
   await bind(api.listen({ host: config.host, port: config.port }), config);
-  return { ...addressOf(http, config), chains: chainStatus };
+  return { ...addressOf(http, config), chains: chainStatus, progress: () => leaving.progress };
 }
 
 function takeUpgrades(

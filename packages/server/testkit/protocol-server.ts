@@ -270,6 +270,7 @@ export class ProtocolServer {
       feeds: nativeFeeds({ ...context, connections }),
       sandbox: this.#mode === "sandbox" ? this.controls : null,
       readiness: { checkDatabase: async () => {}, chains: () => [], stopping: () => false },
+      leaving: () => false,
       metrics: new Metrics({ clock: context.clock, onError: this.#onError }),
       clock: context.clock,
       limits: context.limits,

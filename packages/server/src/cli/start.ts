@@ -9,7 +9,8 @@ import { createLogger } from "./logger.ts";
 import { EXIT } from "./print-error.ts";
 import { PROTOCOL_PATHS } from "./protocol-paths.ts";
 import { startScreen } from "./start-screen.ts";
-import { stopOnSignals } from "./stop-on-signals.ts";
+import { stopBoundMs, stopOnSignals } from "./stop-on-signals.ts";
+import { stopProgress } from "./stop-progress.ts";
 
 const EXAMPLES = `
 Examples:
@@ -52,6 +53,9 @@ export function startCommand(io: CliIo, version: string): Command {
     stopOnSignals({
       signals: process,
       stop: () => server.stop(),
+      progress: () => stopProgress(server.progress()),
+      boundMs: stopBoundMs(config),
+      warn: (text) => logger.warn(text),
       exit: (code) => process.exit(code),
       say,
       onError: (error) => logger.error({ err: error }, "the server did not stop in order"),

@@ -11,6 +11,9 @@ import type { Tree } from "./layers.ts";
 import { completePusher } from "./pusher.ts";
 import { SETTINGS } from "./settings.ts";
 
+const QUICK_DRAIN = { noticeMs: 0, spreadMs: 1_000 } as const;
+const PATIENT_DRAIN = { noticeMs: 5_000, spreadMs: 10_000 } as const;
+
 type PathResolver = (path: string) => string;
 
 /** The tree has passed the schema. */
@@ -42,12 +45,23 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
     replayWindowMs: value<number>("replayWindowMs"),
     identipay: completeIdentipay(tree.identipay as Partial<IdentipayConfig> | undefined),
     pusher: completePusher(tree.pusher as Tree | undefined, value<Mode>("mode")),
+    drain: completeDrain(tree),
   };
   return { config: Object.freeze(config), given: { tls } };
 }
 
 function completeIdentipay(given: Partial<IdentipayConfig> | undefined): IdentipayConfig | null {
   return given?.chain === undefined ? null : { chain: given.chain, currencies: given.currencies ?? null };
+/** Where there are other nodes, clients are sent to them without haste; a lone process ends as soon as it can. */
+function completeDrain(tree: Tree): Config["drain"] {
+  const hasPeers = valueAt(tree, "mode") === "live" && valueAt(tree, "databaseUrl") !== undefined;
+  const defaults = hasPeers ? PATIENT_DRAIN : QUICK_DRAIN;
+  return {
+    noticeMs: (valueAt(tree, "drainNoticeMs") as number | undefined) ?? defaults.noticeMs,
+    spreadMs: (valueAt(tree, "drainMs") as number | undefined) ?? defaults.spreadMs,
+  };
+}
+
 }
 
 function valueAt(tree: Tree, name: string): unknown {

@@ -93,5 +93,7 @@ export interface Config {
   /** What identiPay's proposals become; `null`: the sandbox's own coin, in live mode nothing. */
   readonly identipay: IdentipayConfig | null;
   /** The sandbox's own app included. */
+  /** At the end: how long others have to notice, and over how long clients are told to come back. */
+  readonly drain: { readonly noticeMs: number; readonly spreadMs: number };
   readonly pusher: { readonly apps: readonly PusherAppConfig[] };
 }

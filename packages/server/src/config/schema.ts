@@ -14,8 +14,6 @@ import { pusherSchema } from "./pusher.ts";
 export const ENVIRONMENT = "x-environment";
 /** Annotation: the unit of a number. */
 export const UNIT = "x-unit";
-/** Annotation: why this build refuses the setting, and what to do. */
-export const UNAVAILABLE = "x-unavailable";
 
 const strict = { additionalProperties: false } as const;
 const DAY_SECONDS = 86_400;
@@ -176,6 +174,20 @@ const paymentSettings = {
   pusher: pusherSchema,
   limits: limitsSchema,
 };
+  drainNoticeMs: Type.Integer({
+    minimum: 0,
+    maximum: 600_000,
+    [UNIT]: "ms",
+    description:
+      "After the signal to stop: how long `/readyz` says `stopping` and all else goes on, for a load balancer to notice. Default: 0; in live mode on PostgreSQL, where there are other nodes, 5000.",
+  }),
+  drainMs: Type.Integer({
+    minimum: 0,
+    maximum: 600_000,
+    [UNIT]: "ms",
+    description:
+      "Then clients are told to come back, evenly spread over this time. Default: 1000; in live mode on PostgreSQL 10000.",
+  }),
 
 export const configSchema = Type.Object(
   Object.fromEntries(

@@ -116,6 +116,8 @@ export interface HttpApiDeps {
   readiness: ReadinessSources;
   metrics: Metrics;
   clock: Clock;
+  /** True where whoever is answered should come back on another connection: this process is about to end. */
+  leaving: () => boolean;
   limits: Limits;
   /** What is refused whatever the path. */
   guard: RequestGuard;

@@ -74,6 +74,7 @@ export async function buildHttpApi(deps: HttpApiDeps): Promise<Api> {
   api.addHook("onRequest", (request, _reply, done) => done(deps.guard(request.raw) ?? undefined));
   authenticateRequests(api, deps);
   recordRequests(api, deps.metrics);
+  sendElsewhere(api, deps.leaving);
   answerFailures(api, routes, limits.bodyBytes);
   // After the registered plugins, so that /openapi.json sees every route.
   api.after(() => mountRoutes(api, deps));
@@ -86,6 +87,14 @@ function keepRoutes(api: Api): void {
   api.decorateRequest("route", null);
   api.addHook("onRequest", (request, _reply, done) => {
     request.route = request.routeOptions;
+    done();
+  });
+}
+
+/** An answer is the last one on its connection while the server leaves: the next request finds another process. */
+function sendElsewhere(api: Api, leaving: HttpApiDeps["leaving"]): void {
+  api.addHook("onSend", (_request, reply, _payload, done) => {
+    if (leaving()) reply.header("connection", "close");
     done();
   });
 }

@@ -8,6 +8,7 @@ import { PaybellError } from "../kit/errors.ts";
 import type { Limits } from "../kit/limits.ts";
 import { addressGroup } from "./client-address.ts";
 import { MessageRate } from "./message-rate.ts";
+import { dueNow } from "./pace.ts";
 
 /** What a transport registers of each connection. */
 export interface OpenConnection {
@@ -70,7 +71,7 @@ interface Group {
 /** Steps in which a drain ends connections. */
 const DRAIN_STEP_MS = 20;
 /** What a drain allows beyond `closeTimeoutMs`, which every transport keeps by itself. */
-const DRAIN_GRACE_MS = 500;
+export const DRAIN_GRACE_MS = 500;
 const NOBODY: readonly string[] = [];
 /** Every beat asks whether a stream's key is still good: a revocation is in force within a few seconds. */
 const BEAT_MS = { min: 50, max: 2_000 };
@@ -86,6 +87,8 @@ export class Connections {
   readonly #timer: NodeJS.Timeout;
   #total = 0;
   #draining = false;
+  /** Clients that the drain has still to tell. */
+  #untold: OpenConnection[] = [];
   #onEmpty: (() => void) | null = null;
 
   constructor(options: ConnectionsOptions) {
@@ -151,23 +154,34 @@ export class Connections {
     for (const connection of this.#attached) this.#attempt(() => connection.beat(nowMs));
   }
 
+  /** Clients that a drain has still to tell that they should come back. */
+  get untold(): number {
+    return this.#untold.length;
+  }
+
   /**
    * Accepts nobody from now on and ends all connections, spread over the time so that they do not all come back in the
-   * same moment. Resolves when the last one is gone, and in any case soon after `closeTimeoutMs`.
+   * same moment. Resolves when the last one is gone, and in any case soon after `closeTimeoutMs`: with how many were not
+   * closed by then.
    */
-  async drain({ withinMs }: { withinMs: number }): Promise<void> {
+  async drain({ withinMs }: { withinMs: number }): Promise<number> {
     this.#draining = true;
+    this.#untold = [...this.#attached];
+    const count = this.#untold.length;
     const startedMs = performance.now();
-    const toEnd = [...this.#attached];
-    const count = toEnd.length;
-    while (toEnd.length > 0) {
-      const passed = withinMs > 0 ? (performance.now() - startedMs) / withinMs : 1;
-      const mayRemain = Math.max(0, Math.floor(count * (1 - passed)));
-      for (const connection of toEnd.splice(mayRemain)) this.#attempt(() => connection.end("shutting_down"));
-      if (toEnd.length > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(DRAIN_STEP_MS, withinMs)));
+    while (this.#untold.length > 0) {
+      const passedMs = performance.now() - startedMs;
+      const told = count - this.#untold.length;
+      const due = dueNow({ count, told, passedMs, withinMs, stepMs: DRAIN_STEP_MS });
+      for (const connection of this.#untold.splice(0, due)) {
+        // Who has left by himself meanwhile needs no telling.
+        if (this.#attached.has(connection)) this.#attempt(() => connection.end("shutting_down"));
+      }
+      if (this.#untold.length > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS));
     }
     if (this.#total > 0) await this.#lastIsGone();
     clearInterval(this.#timer);
+    return this.#total;
   }
 
   async #lastIsGone(): Promise<void> {
@@ -177,7 +191,6 @@ export class Connections {
       timer = setTimeout(resolve, this.#options.limits.closeTimeoutMs + DRAIN_GRACE_MS);
     });
     clearTimeout(timer);
-    if (this.#total > 0) this.#options.onError(new Error(`${this.#total} connections were not closed in time.`));
   }
 
   #refusal(group: string | null): PaybellError | null {

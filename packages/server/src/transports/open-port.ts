@@ -9,6 +9,7 @@ import type { Limits } from "../kit/limits.ts";
 import { StartupError } from "../kit/startup-error.ts";
 import type { TrustedProxies } from "./client-address.ts";
 import type { Connections } from "./connections.ts";
+import { type Cut, Drain, type DrainOptions } from "./drain.ts";
 import type { TlsFiles } from "./http-server.ts";
 import { RESERVED_DESCRIPTORS, SocketGate } from "./socket-gate.ts";
 
@@ -20,6 +21,7 @@ export interface PortSettings {
   /** Paths of PEM files. */
   tls: { certFile: string; keyFile: string } | null;
   limits: Limits;
+  drain: Pick<DrainOptions, "noticeMs" | "spreadMs">;
 }
 
 export interface GateParts {
@@ -44,6 +46,16 @@ export function openSocketGate(server: Server, { config, proxies, connections, l
   const gate = new SocketGate({ limits, descriptors, proxies, plain: config.tls === null, onRefused });
   gate.guard(server);
   return gate;
+}
+
+/** How it is given up again. */
+export function openDrain(
+  server: Server,
+  { config, connections, gate, logger }: Omit<GateParts, "proxies"> & { gate: SocketGate },
+): Drain {
+  const { closeTimeoutMs } = config.limits;
+  const onCut = (cut: Cut) => logger.warn(cut, "clients did not leave in time: their connections were cut");
+  return new Drain({ server, connections, gate, ...config.drain, closeTimeoutMs, onCut });
 }
 
 /** @throws StartupError */

@@ -59,6 +59,14 @@ export class SocketGate {
     server.on("upgrade", hasCome);
   }
 
+  /** Ends connections on which no request has begun, for a server that is about to leave. `silentOnly`: only those on
+   * which nothing at all has come. */
+  cutPending({ silentOnly }: { silentOnly: boolean }): void {
+    for (const socket of this.#pending.values()) {
+      if (!silentOnly || socket.bytesRead === 0) socket.destroy();
+    }
+  }
+
   #admit(socket: Socket): void {
     const { limits, proxies } = this.#options;
     const { remoteAddress } = socket;

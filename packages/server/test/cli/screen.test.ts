@@ -7,6 +7,7 @@ import { startScreen } from "../../src/cli/start-screen.ts";
 import { stopOnSignals } from "../../src/cli/stop-on-signals.ts";
 import type { LogRecord } from "../../src/log/event-log.ts";
 import { ManualClock } from "../../testkit/manual-clock.ts";
+import { until } from "../../testkit/until.ts";
 
 const ID = "1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d";
 const ESCAPE = "\u001b[";
@@ -158,12 +159,25 @@ describe("the log", () => {
 });
 
 describe("Ctrl-C", () => {
-  const started = (stop: () => Promise<void>) => {
+  const started = (stop: () => Promise<void>, boundMs = 60_000) => {
     const signals = new EventEmitter();
     const exits: number[] = [];
+    const said: string[] = [];
+    const warned: string[] = [];
     const clock = new ManualClock(0);
-    stopOnSignals({ signals, stop, exit: (code) => exits.push(code), say: () => {}, onError: () => {}, clock });
-    return { signals, exits, clock };
+    stopOnSignals({
+      signals,
+      stop,
+      progress: () => "2 clients still to be told",
+      boundMs,
+      exit: (code) => exits.push(code),
+      say: (text) => said.push(text),
+      warn: (text) => warned.push(text),
+      onError: () => {},
+      clock,
+      progressEveryMs: 5,
+    });
+    return { signals, exits, said, warned, clock };
   };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -178,12 +192,41 @@ describe("Ctrl-C", () => {
     expect([stops, exits]).toEqual([1, [0]]);
   });
 
-  it("once more ends at once", () => {
-    const { signals, exits, clock } = started(() => new Promise(() => {}));
-    signals.emit("SIGINT");
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ])("once more (%s) ends at once, and says so", (signal, code) => {
+    const { signals, exits, said, warned, clock } = started(() => new Promise(() => {}));
+    signals.emit("SIGTERM");
     clock.advance(1_000);
-    signals.emit("SIGINT");
-    expect(exits).toEqual([130]);
+    signals.emit(signal);
+    expect(exits).toEqual([code]);
+    expect(said.at(-1)).toContain("Ended at once");
+    expect(warned).toEqual(["a second signal ended the server at once: 2 clients still to be told"]);
+  });
+
+  it("says how far it is while it takes long, and no more when it is over", async () => {
+    let finish = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { signals, exits, said } = started(() => stopped);
+    signals.emit("SIGTERM");
+    await until("two lines of progress", () => said.length >= 3);
+    expect(said[1]).toBe("  Stopping: 2 clients still to be told.\n");
+    finish();
+    await until("the end", () => exits.length === 1);
+    const lines = said.length;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect([exits, said.length]).toEqual([[0], lines]);
+  });
+
+  it("ends with 0 and a word in the log when the time is over, whatever hangs", async () => {
+    const { signals, exits, warned } = started(() => new Promise(() => {}), 20);
+    signals.emit("SIGTERM");
+    await until("the end", () => exits.length === 1);
+    expect(exits).toEqual([0]);
+    expect(warned).toEqual(["the server did not stop within 20 ms, and ends now: 2 clients still to be told"]);
   });
 
   it("that npm passes on as a second signal is one", () => {

@@ -54,6 +54,7 @@ describe("precedence", () => {
       hosts: {},
       defaults: { expiresInSeconds: 3600, monitoringSeconds: 86_400 },
       replayWindowMs: 3_600_000,
+      drain: { noticeMs: 0, spreadMs: 1_000 },
       identipay: null,
       pusher: { apps: [SANDBOX_PUSHER_APP] },
     });
@@ -95,6 +96,16 @@ describe("precedence", () => {
   it("logs requests in live mode and leaves the screen to the events in the sandbox", () => {
     expect(load({ PAYBELL_MODE: "live" }).logLevel).toBe("info");
     expect(load({ PAYBELL_LOG_LEVEL: "debug" }).logLevel).toBe("debug");
+  });
+
+  it("takes its time at the end where there are other nodes, unless it is told otherwise", () => {
+    const url = "postgres://paybell@127.0.0.1/paybell";
+    const live = { PAYBELL_MODE: "live" };
+    expect(load(live).drain).toEqual({ noticeMs: 0, spreadMs: 1_000 });
+    expect(load({ PAYBELL_DATABASE_URL: url }).drain).toEqual({ noticeMs: 0, spreadMs: 1_000 });
+    expect(load({ ...live, PAYBELL_DATABASE_URL: url }).drain).toEqual({ noticeMs: 5_000, spreadMs: 10_000 });
+    write({ drainNoticeMs: 0, drainMs: 250 });
+    expect(load({ ...live, PAYBELL_DATABASE_URL: url }).drain).toEqual({ noticeMs: 0, spreadMs: 250 });
   });
 
   it("changes single limits and leaves the others", () => {

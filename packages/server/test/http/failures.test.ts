@@ -25,6 +25,7 @@ async function listening(broken: { snapshot?: unknown; readiness?: Partial<Readi
     payments: { snapshot: () => Promise.reject(broken.snapshot) },
     authenticator: { callerOf: async () => null, merchantOf: async () => null },
     readiness: { checkDatabase: async () => undefined, chains, stopping: () => false, ...broken.readiness },
+    leaving: () => false,
     metrics: new Metrics({ clock: systemClock, onError: () => undefined }),
     clock: systemClock,
     limits: defaultLimits,
@@ -70,10 +71,14 @@ it.each([
 });
 
 it.each([
-  ["the database does not answer", { checkDatabase: () => Promise.reject(new Error("locked")) }, "failed"],
-  ["the server is stopping", { stopping: () => true }, "ok"],
-])("is not ready while %s, and alive all the same", async (_what, readiness, database) => {
+  [
+    "the database does not answer",
+    { checkDatabase: () => Promise.reject(new Error("locked")) },
+    { status: "not_ready", database: "failed" },
+  ],
+  ["the server is stopping", { stopping: () => true }, { status: "stopping", database: "ok" }],
+])("is not ready while %s, and alive all the same", async (_what, readiness, body) => {
   const { get } = await listening({ readiness });
-  expect(await get("/readyz")).toMatchObject({ status: 503, body: { status: "not_ready", database } });
+  expect(await get("/readyz")).toMatchObject({ status: 503, body });
   expect(await get("/healthz")).toMatchObject({ status: 200 });
 });

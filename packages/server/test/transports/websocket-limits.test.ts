@@ -225,8 +225,7 @@ describe("the drain", () => {
   it("does not wait for ever for what is never given back, and says so", async () => {
     const { server } = await start({ limits: { closeTimeoutMs: 20 } });
     const slot = server.connections.admit("forgotten", null);
-    await server.connections.drain({ withinMs: 0 });
-    expect(server.errors.map(String)).toEqual(["Error: 1 connections were not closed in time."]);
+    expect(await server.connections.drain({ withinMs: 0 })).toBe(1);
     slot.release();
   });
 

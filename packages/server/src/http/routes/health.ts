@@ -12,11 +12,11 @@ const integerOrNull = Type.Unsafe<number | null>({ type: ["integer", "null"] });
 const textOrNull = Type.Unsafe<string | null>({ type: ["string", "null"] });
 
 const Readiness = Type.Object({
-  status: Type.Unsafe<"ready" | "degraded" | "not_ready">({
+  status: Type.Unsafe<Status>({
     type: "string",
-    enum: ["ready", "degraded", "not_ready"],
+    enum: ["ready", "degraded", "not_ready", "stopping"],
     description:
-      "`degraded`: clients are served, but a chain is not being watched. `not_ready`: the database does not answer, or the server is stopping.",
+      "`degraded`: clients are served, but a chain is not being watched, or events come late from other nodes. `not_ready`: the database does not answer. `stopping`: this process is about to end, send new clients elsewhere.",
   }),
   chains: Type.Array(
     Type.Object({

@@ -8,6 +8,8 @@
  *   the document knows one error only, and a client that gets it takes its transaction for lost.
  * - The id is the capability: no key, any origin, any merchant's payment on any chain.
  * - 30 minutes without a message in either direction: close 4101. Beyond a limit on connections: an `error`, close 1013.
+ * - At a restart the line is cut without a close frame: the document's clients come back where `event.wasClean` is false,
+ *   and take an orderly close for their own.
  */
 import type { SocketRoute } from "../../transports/websocket/connection.ts";
 import { type SocketContext, TransactionSocket } from "./transaction-socket.ts";
@@ -17,6 +19,7 @@ export function identipayRoute(context: SocketContext): SocketRoute {
     protocol: "identipay",
     path: "/ws/transactions/:transactionId",
     silent: false,
+    cutAtRestart: true,
     open: (connection, request) => new TransactionSocket(context, connection, request),
   };
 }

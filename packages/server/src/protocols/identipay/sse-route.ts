@@ -57,7 +57,7 @@ class SseClient implements FeedClient {
   readonly remoteAddress: string;
   readonly #connection: SseConnection;
 
-  /** @throws PaybellError too_many_connections, shutting_down: nothing was written */
+  /** @throws PaybellError too_many_connections: nothing was written */
   constructor(context: IdentipayContext, response: ServerResponse, remoteAddress: string) {
     const { connections, limits, clock } = context;
     this.remoteAddress = remoteAddress;

@@ -72,6 +72,8 @@ export class TransactionFeed {
   }
 
   async #begin(): Promise<void> {
+    // Gone before it began: nobody would ever end what is opened now.
+    if (this.#closed) return;
     const { payments } = this.#context;
     const transactionId = this.#transactionId;
     // Nothing else can exist: no store is asked and nothing is registered.

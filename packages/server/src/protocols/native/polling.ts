@@ -19,7 +19,7 @@ export interface EventsPage {
 
 /**
  * Events behind `after`, oldest first; none yet: waits up to `waitMs` for the first.
- * @throws PaybellError invalid_cursor, cursor_expired, too_many_connections, shutting_down
+ * @throws PaybellError invalid_cursor, cursor_expired, too_many_connections
  */
 export async function serveEvents(context: PollContext, request: PollRequest): Promise<EventsPage> {
   const { log, hub, connections } = context;

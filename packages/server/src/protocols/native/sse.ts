@@ -31,7 +31,7 @@ export type SseContext = Pick<ProtocolContext, "log" | "hub" | "authenticator" |
 
 /**
  * Takes the response over; resolves when the stream has begun. Who may read was checked by the caller.
- * @throws PaybellError invalid_cursor, too_many_connections, shutting_down: nothing was written
+ * @throws PaybellError invalid_cursor, too_many_connections: nothing was written
  */
 export async function streamPaymentEvents(
   context: SseContext,

@@ -1,5 +1,6 @@
 /** Long-polling: answer at once when there is something, otherwise wait for it, for so long. */
-import type { Connections } from "../connections.ts";
+import { PaybellError } from "../../kit/errors.ts";
+import type { Connections, Slot } from "../connections.ts";
 
 export interface LongPollOptions<Page> {
   connections: Connections;
@@ -19,11 +20,12 @@ export interface LongPollOptions<Page> {
   signal: AbortSignal;
 }
 
-/** @throws PaybellError too_many_connections, shutting_down when it would have to wait and there is no place */
+/** @throws PaybellError too_many_connections when it would have to wait and there is no place. While the server leaves,
+ * it is answered at once. */
 export async function longPoll<Page>(options: LongPollOptions<Page>): Promise<Page> {
   const { read, isEmpty, waitMs, signal } = options;
-  if (waitMs <= 0) return read();
-  const slot = options.connections.admitFor(options.merchantId ?? null, options.protocol, options.remoteAddress);
+  const slot = waitMs <= 0 ? null : placeFor(options);
+  if (!slot) return read();
   const deadline = new AbortController();
   const stop = () => deadline.abort();
   // A client that waits is told by an ordinary, empty answer that the server is about to stop.
@@ -45,6 +47,18 @@ export async function longPoll<Page>(options: LongPollOptions<Page>): Promise<Pa
     endListening();
     signal.removeEventListener("abort", stop);
     slot.release();
+  }
+}
+
+type Place = Pick<LongPollOptions<unknown>, "connections" | "merchantId" | "protocol" | "remoteAddress">;
+
+/** `null`: the server leaves. @throws PaybellError too_many_connections */
+function placeFor({ connections, merchantId, protocol, remoteAddress }: Place): Slot | null {
+  try {
+    return connections.admitFor(merchantId ?? null, protocol, remoteAddress);
+  } catch (error) {
+    if (error instanceof PaybellError && error.code === "shutting_down") return null;
+    throw error;
   }
 }
 

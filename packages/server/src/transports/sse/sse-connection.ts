@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { ErrorCode } from "@paybell/protocol";
 import type { Clock } from "../../kit/clock.ts";
+import { PaybellError } from "../../kit/errors.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { Connections, OpenConnection, Slot } from "../connections.ts";
 import { SSE_HEARTBEAT, sseRetry } from "./message.ts";
@@ -22,6 +23,14 @@ export interface SseOptions {
 /** A client that lost its connection comes back after 1 to 2 s: spread, so that a restart is not followed by a wave. */
 const RETRY_MS = { min: 1_000, spread: 1_000 };
 const NOTHING = Buffer.alloc(0);
+/** Of a connection that is not admitted, and ends as soon as it has begun. */
+const NO_PLACE: Slot = {
+  attach: () => undefined,
+  serve: () => undefined,
+  takeMessage: () => false,
+  countEnd: () => undefined,
+  release: () => undefined,
+};
 
 export class SseConnection implements OpenConnection {
   readonly #options: SseOptions;
@@ -41,14 +50,24 @@ export class SseConnection implements OpenConnection {
   }
 
   /**
-   * Takes a place, then writes status line and headers.
-   * @throws PaybellError too_many_connections, shutting_down: nothing was written
+   * Takes a place, then writes status line and headers. While the server leaves, the stream ends at once: at an answer
+   * that is no stream, a browser's EventSource would give up for good.
+   * @throws PaybellError too_many_connections: nothing was written
    */
   static open(options: SseOptions): SseConnection {
-    const slot = options.connections.admitFor(options.merchantId ?? null, options.protocol, options.remoteAddress);
-    const connection = new SseConnection(options, slot);
-    connection.#start();
-    return connection;
+    const { connections, merchantId = null, protocol, remoteAddress, response } = options;
+    try {
+      const connection = new SseConnection(options, connections.admitFor(merchantId, protocol, remoteAddress));
+      connection.#start();
+      return connection;
+    } catch (error) {
+      if (!(error instanceof PaybellError) || error.code !== "shutting_down") throw error;
+      response.setHeader("Connection", "close");
+      const connection = new SseConnection(options, NO_PLACE);
+      connection.#start();
+      connection.end("shutting_down");
+      return connection;
+    }
   }
 
   get closed(): boolean {
@@ -89,6 +108,7 @@ export class SseConnection implements OpenConnection {
   end(code: ErrorCode): void {
     if (this.#closed) return;
     this.#slot.countEnd(code);
+    if (code === "shutting_down") this.send(retryAfterAWhile());
     this.#close();
     const { response, limits } = this.#options;
     response.end();
@@ -132,7 +152,7 @@ export class SseConnection implements OpenConnection {
     response.setHeader("Cache-Control", "no-store, no-transform");
     response.setHeader("X-Accel-Buffering", "no");
     response.writeHead(200);
-    this.send(sseRetry(RETRY_MS.min + Math.random() * RETRY_MS.spread));
+    this.send(retryAfterAWhile());
     this.#slot.attach(this);
   }
 
@@ -141,4 +161,8 @@ export class SseConnection implements OpenConnection {
     this.#closed = true;
     for (const listener of this.#onClose.splice(0)) listener();
   }
+}
+
+function retryAfterAWhile(): Buffer {
+  return sseRetry(RETRY_MS.min + Math.random() * RETRY_MS.spread);
 }

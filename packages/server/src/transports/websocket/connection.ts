@@ -67,6 +67,9 @@ export interface SocketRoute {
   allowsOrigin?(origin: string): boolean;
   /** How this protocol closes because of an error. Absent: with the registry's close code, and the error's as reason. */
   closing?(code: ErrorCode): Closing;
+  /** Its clients stay away after an orderly close, whatever its code: at a restart the line is cut without a word, as by
+   * a crash. */
+  readonly cutAtRestart?: boolean;
   /** How a page is closed for which there is no room: after its handshake, since a browser cannot read an HTTP answer to
    * it. Programs, which send no origin, get that answer. Absent: everybody. */
   refusing?(code: ErrorCode): Closing;

@@ -120,6 +120,7 @@ export class WebSocketTransport {
       slot,
       silent: route.silent,
       closing: route.closing,
+      cutAtRestart: route.cutAtRestart === true,
       limits,
       clock,
       onError,

@@ -21,6 +21,8 @@ export interface SocketConnectionOptions {
   silent: boolean;
   /** The route's. */
   closing?: ((code: ErrorCode) => Closing) | undefined;
+  /** The route's. */
+  cutAtRestart: boolean;
   limits: Limits;
   clock: Clock;
   onError: (error: unknown) => void;
@@ -104,6 +106,10 @@ export class SocketConnection implements Connection, OpenConnection {
   end(code: ErrorCode): void {
     if (this.#closed) return;
     this.#options.slot.countEnd(code);
+    if (code === "shutting_down" && this.#options.cutAtRestart) {
+      this.#close(() => this.#options.socket.end());
+      return;
+    }
     const closing = this.#options.closing?.(code) ?? closingOf(code);
     const farewell = this.#handler?.farewell?.(closing);
     if (farewell) this.#outbox.push(farewell);
@@ -111,14 +117,7 @@ export class SocketConnection implements Connection, OpenConnection {
   }
 
   endWith(closeCode: number, reason: string): void {
-    if (this.#closed) return;
-    this.#flush();
-    this.#closed = true;
-    const { ws, limits } = this.#options;
-    this.#inbox.length = 0;
-    ws.resume();
-    ws.close(closeCode, reason);
-    this.#cutOff = setTimeout(() => ws.terminate(), limits.closeTimeoutMs);
+    this.#close((ws) => ws.close(closeCode, reason));
   }
 
   beat(nowMs: number): void {
@@ -133,6 +132,17 @@ export class SocketConnection implements Connection, OpenConnection {
       ws.ping();
     }
     if (!this.#closed) this.#attempt(() => this.#handler?.onBeat?.(nowMs));
+  }
+
+  #close(say: (ws: WebSocket) => void): void {
+    if (this.#closed) return;
+    this.#flush();
+    this.#closed = true;
+    const { ws, limits } = this.#options;
+    this.#inbox.length = 0;
+    ws.resume();
+    say(ws);
+    this.#cutOff = setTimeout(() => ws.terminate(), limits.closeTimeoutMs);
   }
 
   #flush(): void {
