@@ -5,9 +5,8 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { scanBlock } from "../../packages/server/src/chains/bitcoin/block-scanner.ts";
-import { WatchList } from "../../packages/server/src/ingest/watch-list.ts";
+import { WatchedKeys } from "../../packages/server/src/ingest/watched-keys.ts";
 
-const CHAIN = "bitcoin";
 const OUTPUTS_PER_TRANSACTION = 2;
 /** Payments in the block. */
 const PAID = 10;
@@ -20,13 +19,19 @@ const { values } = parseArgs({
 const outputs = Number(values.outputs);
 const watched = Number(values.watched);
 
-const watchList = new WatchList();
-for (let index = 0; index < watched; index += 1) watchList.add(CHAIN, script("watched", index).toString("hex"));
+const keys = new WatchedKeys({
+  chain: "bitcoin",
+  store: { watchedRecipients: async () => [], progress: async () => null },
+  keyLog: null,
+  onAnnounced: () => undefined,
+  onError: console.error,
+});
+for (let index = 0; index < watched; index += 1) keys.add(script("watched", index).toString("hex"));
 const spends = new Set(
   Array.from({ length: FOLLOWED_SPENDS }, (_, index) => outpoint("followed", index).toString("hex")),
 );
 const interest = {
-  watches: (recipient: string) => watchList.has(CHAIN, recipient),
+  watches: (recipient: string) => keys.has(recipient),
   spends: (outpointHex: string) => spends.has(outpointHex),
   anySpends: true,
 };

@@ -47,6 +47,7 @@ let observations = 0;
 const inner = core.sink;
 const sink: WatchSink = {
   watches: (key) => watched.has(key) || inner.watches(key),
+  refresh: async () => undefined,
   cursor: async () => position,
   openTransfers: () => inner.openTransfers(),
   apply: async (report) => {

@@ -3,11 +3,19 @@ import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
 import type { Config } from "./config/config.ts";
 import type { EventLog } from "./log/event-log.ts";
 import type { Leases } from "./log/leases.ts";
-import type { IdempotencyStore, MerchantStore, PaymentStore, ProductStore, SessionStore } from "./log/store.ts";
+import type {
+  IdempotencyStore,
+  KeyLog,
+  MerchantStore,
+  PaymentStore,
+  ProductStore,
+  SessionStore,
+} from "./log/store.ts";
 import { PostgresDatabase } from "./storage/postgres/database.ts";
 import { PostgresEventLog } from "./storage/postgres/event-log.ts";
 import { PostgresIdempotencyStore } from "./storage/postgres/idempotency-store.ts";
 import { PostgresLeases } from "./storage/postgres/leases.ts";
+import { PostgresKeyLog } from "./storage/postgres/key-log.ts";
 import { PostgresMerchantStore } from "./storage/postgres/merchant-store.ts";
 import { PostgresPaymentStore } from "./storage/postgres/payment-store.ts";
 import { PostgresProductStore } from "./storage/postgres/product-store.ts";
@@ -25,6 +33,8 @@ import { SqliteSessionStore } from "./storage/sqlite/session-store.ts";
 export interface Store {
   log: EventLog;
   payments: PaymentStore;
+  /** `null`: no other process can use the store, and all keys are this one's. */
+  keyLog: KeyLog | null;
   products: ProductStore;
   merchants: MerchantStore;
   idempotency: IdempotencyStore;
@@ -73,6 +83,7 @@ async function openSqlite({ mode, dataDir, limits }: StoreConfig, options: Store
   return {
     log: new SqliteEventLog(database),
     payments: new SqlitePaymentStore(database),
+    keyLog: null,
     products: new SqliteProductStore(database),
     merchants: new SqliteMerchantStore(database),
     idempotency: new SqliteIdempotencyStore(database),
@@ -98,6 +109,7 @@ async function openPostgres({ mode, limits }: StoreConfig, url: string, options:
   return {
     log: new PostgresEventLog(database),
     payments: new PostgresPaymentStore(database),
+    keyLog: new PostgresKeyLog(database),
     products: new PostgresProductStore(database),
     merchants: new PostgresMerchantStore(database),
     idempotency: new PostgresIdempotencyStore(database),

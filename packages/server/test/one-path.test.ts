@@ -38,6 +38,7 @@ const onError = (error: unknown) => {
 function noting(sink: WatchSink): WatchSink {
   return {
     watches: (recipient) => sink.watches(recipient),
+    refresh: () => sink.refresh(),
     cursor: () => sink.cursor(),
     openTransfers: () => sink.openTransfers(),
     apply: (report) => {

@@ -20,6 +20,8 @@ export class RecordingSink implements WatchSink {
     return this.watched.has(recipient);
   }
 
+  async refresh(): Promise<void> {}
+
   async cursor(): Promise<unknown | null> {
     return this.#cursor;
   }

@@ -88,6 +88,7 @@ export class SandboxSource implements BlockSource {
   async #read(block: SandboxBlock, interest: Interest): Promise<SourceBlock> {
     const found = await this.#asked(() => this.#node.transactions(block.txIds));
     const transactions = found.filter((transaction) => transaction !== null);
+    await interest.refresh();
     return {
       ref: refOf(block),
       parentHash: block.parentHash ?? "",

@@ -30,6 +30,7 @@ const die = (): Promise<never> => {
 function mortal(sink: WatchSink, death: Death): WatchSink {
   return {
     watches: (recipient) => sink.watches(recipient),
+    refresh: () => sink.refresh(),
     cursor: () => sink.cursor(),
     openTransfers: () => sink.openTransfers(),
     async apply(report) {

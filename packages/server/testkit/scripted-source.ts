@@ -1,7 +1,12 @@
 /** A block source that answers as a test says, over a made-up chain of linked blocks. Simulated: it speaks to no node. */
 import type { BlockSource, FollowedHead, Interest, SourceBlock } from "../src/chains/following/block-source.ts";
 
-export const nobodyWaits: Interest = { keyFor: () => null, knows: () => false, followsSpend: () => false };
+export const nobodyWaits: Interest = {
+  keyFor: () => null,
+  knows: () => false,
+  followsSpend: () => false,
+  refresh: async () => undefined,
+};
 
 export type QuestionName = "check" | "head" | "blocksAfter" | "hashesAt" | "blockAt" | "transaction";
 

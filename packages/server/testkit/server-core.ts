@@ -6,6 +6,7 @@ import { PaymentIngest } from "../src/ingest/payment-ingest.ts";
 import { ProductIngest } from "../src/ingest/product-ingest.ts";
 import { WatchList } from "../src/ingest/watch-list.ts";
 import { IngestSink } from "../src/ingest/watch-sink.ts";
+import type { WatchedKeys } from "../src/ingest/watched-keys.ts";
 import type { Clock } from "../src/kit/clock.ts";
 import { defaultLimits } from "../src/kit/limits.ts";
 import type { LogRecord } from "../src/log/event-log.ts";
@@ -20,6 +21,10 @@ import { SqliteProductStore } from "../src/storage/sqlite/product-store.ts";
 const MERCHANT = "merchant";
 const DAY_SECONDS = 86_400;
 
+const fail = (error: unknown): never => {
+  throw error;
+};
+
 export class ServerCore {
   readonly database: SqliteDatabase;
   readonly log: SqliteEventLog;
@@ -27,14 +32,13 @@ export class ServerCore {
   readonly ingest: PaymentIngest;
   readonly products: SqliteProductStore;
   readonly productIngest: ProductIngest;
-  readonly #watchList = new WatchList();
+  readonly #watchList: WatchList;
   readonly #facts: ChainFacts;
+  #keys: WatchedKeys | null = null;
+  #told: (recipient: string) => void = () => undefined;
 
   /** On a new directory, or on the one of a core that ended. */
   static async open(dataDir: string, facts: ChainFacts, clock: Clock): Promise<ServerCore> {
-    const fail = (error: unknown) => {
-      throw error;
-    };
     const database = await SqliteDatabase.open({
       dataDir,
       mode: "sandbox",
@@ -48,7 +52,7 @@ export class ServerCore {
       await merchants.createMerchant({ id: MERCHANT, name: "The shop", createdAtMs: clock.nowMs(), xpubs: {} });
     }
     const core = new ServerCore(database, merchants, facts, clock);
-    await core.#watchList.load(facts.chain, core.store);
+    core.#keys = await core.#watchList.begin(facts.chain, (recipient) => core.#told(recipient));
     return core;
   }
 
@@ -56,6 +60,7 @@ export class ServerCore {
     this.database = database;
     this.log = new SqliteEventLog(database);
     this.store = new SqlitePaymentStore(database);
+    this.#watchList = new WatchList({ store: this.store, keyLog: null, onError: fail });
     this.products = new SqliteProductStore(database);
     this.#facts = facts;
     const chains = new ChainRegistry([{ facts, watched: true }]);
@@ -81,12 +86,13 @@ export class ServerCore {
   }
 
   get sink(): WatchSink {
-    return new IngestSink(this.#facts, { ingest: this.ingest, store: this.store, watchList: this.#watchList });
+    if (!this.#keys) throw new Error("The core has not been opened.");
+    return new IngestSink(this.#facts, { ingest: this.ingest, store: this.store, keys: this.#keys });
   }
 
   /** The watcher hears of every new address from now on. */
   tell(watcher: Watcher): void {
-    this.#watchList.onAnnounced(this.#facts.chain, (recipient) => watcher.onWatched(recipient));
+    this.#told = (recipient) => watcher.onWatched(recipient);
   }
 
   create(request: Pick<CreateRequest, "asset" | "amountAtomic"> & Partial<CreateRequest>): Promise<PaymentState> {

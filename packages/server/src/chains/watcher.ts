@@ -30,6 +30,15 @@ export interface WatchReport {
 export interface WatchSink {
   /** Is any payment waiting for this match key, or for one with this recipient? O(1). */
   watches(matchKey: string): boolean;
+  /**
+   * Resolves when everything is known that was to be watched before the call, whichever node was asked to watch it. A
+   * watcher calls it between reading blocks and looking into them: the payer learns where to pay after his payment is
+   * stored, so a block that holds his transfer was made after that, and a refresh behind its reading sees the key. It also
+   * calls it before it looks through what waits for a block in order to say how far all was watched (`watchedUntilMs`);
+   * for that, keys that become known are announced (`Watcher.onWatched`) before it resolves.
+   * Costs nothing where one process creates all payments. Rejects when the store cannot be asked: look into nothing then.
+   */
+  refresh(): Promise<void>;
   /** The cursor of the last report that was stored, `null` at the first start. */
   cursor(): Promise<unknown | null>;
   /** Transfers that are not final: what to look for in the mempool after a restart. */
@@ -122,7 +131,8 @@ export interface Watcher {
   /** Resolves when nothing more will be reported. */
   stop(): Promise<void>;
   /** A payment now waits for this match key: it may already have been paid a moment ago, in the mempool. Where the key has
-   * a `txId`, that transaction is to be looked up now; also called when one is named later, with the payment's `payer`. */
+   * a `txId`, that transaction is to be looked up now; also called when one is named later, with the payment's `payer`.
+   * Called twice it does no harm. */
   onWatched(matchKey: string): void;
   status(): WatcherStatus;
 }

@@ -19,7 +19,11 @@ export function claimedTxId({ chain, match }: Payment, txId: string, chains: Cha
 }
 
 /** Whose transaction the chain's watcher is to look up now; `null`: none was named. */
-export function claimedKey({ match, recipient, claimedTxId }: Payment): string | null {
+export function claimedKey({
+  match,
+  recipient,
+  claimedTxId,
+}: Pick<Payment, "match" | "recipient" | "claimedTxId">): string | null {
   if (match?.payer === undefined || recipient === null || claimedTxId === null) return null;
   return matchKeyOf(recipientIn(recipient), { txId: claimedTxId, payer: match.payer });
 }

@@ -1,59 +1,54 @@
-/**
- * The match keys that payments wait for, per chain, in memory: asked once per output of every block, so O(1).
- * A key stays for ever: money that comes to an old address must still be noticed.
- */
-import { recipientIn } from "../chains/match.ts";
-import type { PaymentStore } from "../log/store.ts";
+/** The chains that this process watches at the moment, each with the keys that are waited for on it. Of others nothing is
+ * kept. */
+import { WatchedKeys, type WatchedKeysOptions } from "./watched-keys.ts";
 
-/** Keys read at once at the start. */
-const LOAD_PAGE = 10_000;
+export type WatchListOptions = Pick<WatchedKeysOptions, "store" | "keyLog" | "onError">;
 
 export class WatchList {
-  readonly #byChain = new Map<string, Set<string>>();
-  readonly #listeners = new Map<string, (matchKey: string) => void>();
+  readonly #options: WatchListOptions;
+  readonly #byChain = new Map<string, WatchedKeys>();
 
-  has(chain: string, matchKey: string): boolean {
-    return this.#byChain.get(chain)?.has(matchKey) ?? false;
+  constructor(options: WatchListOptions) {
+    this.#options = options;
   }
 
-  /** Number of keys on this chain. */
-  size(chain: string): number {
-    return this.#byChain.get(chain)?.size ?? 0;
+  /** The chain is watched from now on, until `end`: everything that is to be watched is in the list when this resolves. */
+  async begin(chain: string, onAnnounced: (matchKey: string) => void): Promise<WatchedKeys> {
+    const keys = new WatchedKeys({ ...this.#options, chain, onAnnounced });
+    // Before it is loaded: what this process adds meanwhile may not be stored yet when the keys are read.
+    this.#byChain.set(chain, keys);
+    try {
+      await keys.load();
+      return keys;
+    } catch (error) {
+      this.end(chain, keys);
+      throw error;
+    }
   }
 
-  /** From now on it is looked for, and with it the address that it is about. */
+  /** Not watched any more, unless it has begun anew since. */
+  end(chain: string, keys: WatchedKeys): void {
+    keys.end();
+    if (this.#byChain.get(chain) === keys) this.#byChain.delete(chain);
+  }
+
+  /** See `WatchedKeys.add`. */
   add(chain: string, matchKey: string): void {
-    this.#keysOf(chain).add(matchKey).add(recipientIn(matchKey));
+    this.#byChain.get(chain)?.add(matchKey);
   }
 
-  /** A payment for it is stored: what the watcher saw of it before can be credited now. */
+  /** See `WatchedKeys.announce`. */
   announce(chain: string, matchKey: string): void {
-    this.#listeners.get(chain)?.(matchKey);
+    this.#byChain.get(chain)?.announce(matchKey);
   }
 
-  /** The chain's watcher is told of every key for which a payment was stored. */
-  onAnnounced(chain: string, listener: (matchKey: string) => void): void {
-    this.#listeners.set(chain, listener);
+  /** See `WatchedKeys.lookUp`. */
+  lookUp(chain: string, matchKey: string): void {
+    this.#byChain.get(chain)?.lookUp(matchKey);
   }
 
-  /** Reads the keys of all payments on this chain; tells nobody. */
-  async load(chain: string, store: Pick<PaymentStore, "watchedRecipients">): Promise<void> {
-    const keys = this.#keysOf(chain);
-    let after: string | null = null;
-    for (;;) {
-      const page = await store.watchedRecipients(chain, after, LOAD_PAGE);
-      for (const key of page) keys.add(key);
-      if (page.length < LOAD_PAGE) return;
-      after = page[page.length - 1] as string;
-    }
-  }
-
-  #keysOf(chain: string): Set<string> {
-    let keys = this.#byChain.get(chain);
-    if (!keys) {
-      keys = new Set();
-      this.#byChain.set(chain, keys);
-    }
-    return keys;
+  /** See `WatchedKeys.look`. */
+  look(): void {
+    for (const keys of this.#byChain.values()) keys.look();
   }
 }

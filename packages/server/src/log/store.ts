@@ -4,7 +4,7 @@
  * Source: DESIGN.md, "The log".
  */
 import type { OrderStatus, PaymentStatus, UnattributedReason } from "@paybell/protocol";
-import type { PaymentState } from "../payments/payment.ts";
+import type { Payment, PaymentState } from "../payments/payment.ts";
 import type { Product } from "../payments/product.ts";
 import type { IdempotentAnswer, WatcherProgress } from "./event-log.ts";
 import type { Topic } from "./topic.ts";
@@ -114,7 +114,10 @@ export interface PaymentStore {
   ): Promise<readonly (CreditedPayment | null)[]>;
   /** Transfers whose `dueHeight` is at most `height`, with their payments, ordered by payment. */
   dueAtHeight(chain: string, height: number): Promise<readonly { paymentId: string; txId: string; index: string }[]>;
-  /** Payments whose `deadlineMs` is at most `watchedUntilMs`. */
+  /** Payments whose `deadlineMs` is at most `watchedUntilMs`, the earliest first. Where several processes use one store, each
+   * is given to one of them at a time and for a bounded time: what this one was given before counts as done when it asks
+   * again for the chain, and what a process that died was given comes to another. Deciding one all the same does no harm
+   * (`expectedSequence`). Ask one at a time. */
   dueAtTime(chain: string, watchedUntilMs: number, limit: number): Promise<readonly string[]>;
   /** Transfers that are in this block: for a block that the chain has dropped. */
   transfersInBlock(chain: string, blockHash: string): Promise<readonly BlockTransfer[]>;
@@ -126,6 +129,32 @@ export interface PaymentStore {
   progress(chain: string): Promise<WatcherProgress | null>;
   /** How many payments stand in each status; erased ones are none. O(1) in the number of payments. */
   countByStatus(): Promise<Readonly<Record<PaymentStatus, number>>>;
+}
+
+/** A record that names what is to be watched for: a payment that waits for this key, or a claim (`payment.claimed`) by its
+ * payer, as the payment stands now. */
+export interface NamedKey {
+  type: "payment.created" | "payment.claimed";
+  recipient: string;
+  match: Payment["match"];
+  claimedTxId: string | null;
+}
+
+/**
+ * How whoever watches a chain hears of keys that other processes were given. Only where several processes use one store;
+ * elsewhere each payment's key is known to the one process before it is stored.
+ */
+export interface KeyLog {
+  /** What records behind `offset` name on this chain, in the order of the log, at most `limit`. Read on from `next`;
+   * `next === head`: caught up. Of one moment, and in no more time than what is named takes. */
+  keysAfter(
+    chain: string,
+    offset: number,
+    limit: number,
+  ): Promise<{ keys: readonly NamedKey[]; next: number; head: number }>;
+  /** From which offset to read so that what was named since then, on whatever chain, is behind it; of more than `limit`
+   * the newest. */
+  keysSince(sinceMs: number, limit: number): Promise<number>;
 }
 
 export interface ProductQuery {

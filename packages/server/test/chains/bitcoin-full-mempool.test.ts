@@ -40,6 +40,7 @@ beforeEach(() => {
     cursor: null,
     watchedUntilMs: null,
     apply: async () => undefined,
+    refresh: async () => undefined,
   });
 });
 

@@ -80,7 +80,12 @@ describe("SOL", () => {
     const source = sourceOn(node);
     expect(await scan(node, source, shop)).toMatchObject([{ amountAtomic: 1n }]);
     const [found] = await scan(node, source, shop);
-    const interest = { knows: () => true, keyFor: (recipient: string) => recipient, followsSpend: () => false };
+    const interest = {
+      knows: () => true,
+      keyFor: (recipient: string) => recipient,
+      followsSpend: () => false,
+      refresh: async () => undefined,
+    };
     expect((await source.transaction(found?.txId ?? "", interest))?.transfers).toMatchObject([{ amountAtomic: 1n }]);
   });
 

@@ -53,6 +53,7 @@ function waitingFor(...keys: string[]): Interest {
     knows: watches,
     keyFor: (recipient, evidence) => watchedKey(watches, recipient, evidence),
     followsSpend: () => false,
+    refresh: async () => undefined,
   };
 }
 

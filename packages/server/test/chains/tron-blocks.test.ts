@@ -31,7 +31,12 @@ beforeEach(async () => {
   source = new TronSource({ endpoint: { url: node.url }, genesis: node.genesis, tokens });
   waited = new Set([hexOf(recipient)]);
   const knows = (key: string) => waited.has(key);
-  interest = { knows, keyFor: (key, evidence) => watchedKey(knows, key, evidence), followsSpend: () => false };
+  interest = {
+    knows,
+    keyFor: (key, evidence) => watchedKey(knows, key, evidence),
+    followsSpend: () => false,
+    refresh: async () => undefined,
+  };
 });
 afterEach(async () => {
   source.close();

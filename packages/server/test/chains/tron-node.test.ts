@@ -21,6 +21,7 @@ const interest: Interest = {
   knows: (key) => key === hexOf(recipient),
   keyFor: (key, evidence) => watchedKey((known) => known === hexOf(recipient), key, evidence),
   followsSpend: () => false,
+  refresh: async () => undefined,
 };
 
 let node: SimulatedTronNode;

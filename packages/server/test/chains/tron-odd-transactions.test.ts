@@ -53,6 +53,7 @@ describe("a block", () => {
     knows,
     keyFor: (key, evidence) => watchedKey(knows, key, evidence),
     followsSpend: () => false,
+    refresh: async () => undefined,
   };
   let node: SimulatedTronNode;
   let source: TronSource;

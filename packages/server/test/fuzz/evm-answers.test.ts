@@ -58,7 +58,12 @@ let source: EvmSource;
 /** In place of the good answer to this method. */
 let hostile: { method: string; body: string } | null = null;
 
-const everybody: Interest = { knows: () => true, keyFor: (recipient) => recipient, followsSpend: () => true };
+const everybody: Interest = {
+  knows: () => true,
+  keyFor: (recipient) => recipient,
+  followsSpend: () => true,
+  refresh: async () => undefined,
+};
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {

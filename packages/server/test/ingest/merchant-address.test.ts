@@ -25,7 +25,7 @@ beforeEach(async () => {
     merchants: store.merchants,
     products: store.products,
     chains: new ChainRegistry([{ facts: new SuiFacts(), watched: true }]),
-    watchList: new WatchList(),
+    watchList: new WatchList({ store: store.payments, keyLog: null, onError: () => undefined }),
     clock: systemClock,
     defaults: { expiresInSeconds: 900, monitoringSeconds: 86_400, gapLimit: 3 },
     observable: () => false,

@@ -36,15 +36,18 @@ afterEach(async () => {
 /** A process on the store; `log` may fail or be late. */
 async function start(log: EventLog = store.log) {
   const chains = new ChainRegistry([{ facts: matchingFacts, watched: true }]);
-  const watchList = new WatchList();
   const defaults = { expiresInSeconds: 3_600, monitoringSeconds: 3_600, gapLimit: defaultLimits.gapLimit };
   const { payments, merchants, products } = store;
+  const onError = (error: unknown) => {
+    throw error;
+  };
+  const watchList = new WatchList({ store: payments, keyLog: null, onError });
   const ingest = new PaymentIngest({
     ...{ log, store: payments, merchants, products, chains, watchList, clock, defaults },
     ...{ observable: () => false, transfersPerPayment: 1_000, groupSize: 100, pendingCommands: 10_000 },
   });
-  await watchList.load("sandbox", payments);
-  return { ingest, sink: new IngestSink(matchingFacts, { ingest, store: payments, watchList }) };
+  const keys = await watchList.begin("sandbox", () => undefined);
+  return { ingest, sink: new IngestSink(matchingFacts, { ingest, store: payments, keys }) };
 }
 
 /** Fails, or does something else first, as a test says. */

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { topics } from "../../src/log/topic.ts";
 import { Connection, type Parameter, SESSION } from "../../src/storage/postgres/connection.ts";
 import { reads } from "../../src/storage/postgres/reading/reads.ts";
+import { dueAtTime } from "../../src/storage/postgres/reading/watch.ts";
+import { WorkClaims } from "../../src/storage/postgres/work-claims.ts";
 import { commit } from "../../src/storage/postgres/writing/commit.ts";
 import { prepareCall } from "../../src/storage/postgres/writing/prepare.ts";
 import { writes } from "../../src/storage/postgres/writing/writes.ts";
@@ -122,7 +124,8 @@ const questions: Record<keyof typeof reads, Ask> = {
   countOrders: (at) => reads.countOrders(at, merchantId, "c"),
   creditedPayments: (at) => reads.creditedPayments(at, merchantId, [{ chain, txId: "t", index: "0" }]),
   dueAtHeight: (at) => reads.dueAtHeight(at, chain, 5),
-  dueAtTime: (at) => reads.dueAtTime(at, chain, 5, 5),
+  keysAfter: (at) => reads.keysAfter(at, chain, 0, 5),
+  keysSince: (at) => reads.keysSince(at, T0_MS, 5),
   transfersInBlock: (at) => reads.transfersInBlock(at, chain, "hash"),
   openTransfers: (at) => reads.openTransfers(at, chain),
   watchedRecipients: (at) => reads.watchedRecipients(at, chain, "a", 5),
@@ -235,6 +238,16 @@ test("single writes look at nothing but what they concern", async () => {
   const session = { id: "s", merchantId: "m", joined: [], seenAtMs: 1 };
   await writes.keepSession(recording, session, 0);
   await writes.deleteOldSessions(recording, 5, 5);
+  await expectNarrow(asked);
+});
+
+test("a part of the shared work is taken by an index", async () => {
+  const { asked, recording } = recorder();
+  const pool = { use: <T>(work: (connection: Connection) => Promise<T>) => work(recording) };
+  const claims = new WorkClaims(pool, 1_000);
+  const due = dueAtTime(chain, T0_MS + PAYMENTS, 5);
+  expect(await claims.take(due)).toHaveLength(5);
+  expect(await claims.take(due)).toHaveLength(5);
   await expectNarrow(asked);
 });
 

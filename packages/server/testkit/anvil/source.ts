@@ -37,6 +37,7 @@ export function waitingFor(...keys: readonly string[]): Interest {
     knows: watches,
     keyFor: (recipient, evidence) => watchedKey(watches, recipient, evidence),
     followsSpend: () => false,
+    refresh: async () => undefined,
   };
 }
 

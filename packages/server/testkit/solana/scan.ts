@@ -16,6 +16,7 @@ export function waitingFor(...waits: readonly Wait[]): Interest {
     knows: watches,
     keyFor: (recipient: string, evidence: Evidence) => watchedKey(watches, recipient, evidence),
     followsSpend: () => false,
+    refresh: async () => undefined,
   };
 }
 

@@ -129,6 +129,10 @@ class Killed implements WatchSink {
     return this.#sink.watches(recipient);
   }
 
+  refresh(): Promise<void> {
+    return this.#sink.refresh();
+  }
+
   cursor(): Promise<unknown | null> {
     return this.#sink.cursor();
   }
@@ -187,6 +191,7 @@ function testCrashes(bench: () => Bench): void {
     let refused = 0;
     bench().wrapSink = (sink) => ({
       watches: (recipient) => sink.watches(recipient),
+      refresh: () => sink.refresh(),
       cursor: () => sink.cursor(),
       openTransfers: () => sink.openTransfers(),
       apply: async (report) => {

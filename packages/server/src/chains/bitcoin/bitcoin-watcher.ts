@@ -10,7 +10,7 @@ import { messageOf } from "../../kit/errors.ts";
 import { Backoff, pause, retryUntilDone } from "../../kit/retry.ts";
 import { Wake } from "../../kit/wake.ts";
 import type { ChainProbe, EndpointReading } from "../probe.ts";
-import type { Watcher, WatcherLogger, WatcherStatus, WatchReport, WatchSink } from "../watcher.ts";
+import type { Watcher, WatcherLogger, WatcherStatus, WatchSink } from "../watcher.ts";
 import { Bitcoind } from "./bitcoind.ts";
 import { ChainFollower } from "./chain-follower.ts";
 import { parseCursor } from "./cursor.ts";
@@ -107,7 +107,10 @@ export class BitcoinWatcher implements Watcher, ChainProbe {
       silence: new Silence(this.#silenceLimits(), clock.nowMs()),
       cursor: stored === null ? null : parseCursor(stored),
       watchedUntilMs: null,
-      apply: (report) => this.#apply(sink, report, stopping.signal),
+      apply: (report) =>
+        this.#untilDone(() => sink.apply(report), "What the chain has brought cannot be stored", stopping.signal),
+      refresh: () =>
+        this.#untilDone(() => sink.refresh(), "Which payments are waiting cannot be read", stopping.signal),
     };
     const chain: ChainFollower = new ChainFollower(run, (txId) => mempool.suspect(txId));
     const mempool: MempoolFollower = new MempoolFollower(run);
@@ -225,7 +228,8 @@ export class BitcoinWatcher implements Watcher, ChainProbe {
       this.#chainDirty = false;
       while (await chain.step()) check.reached(run.cursor?.height ?? 0);
       mempool.chainFollowed();
-      if (compare) await this.#reconcile(mempool, check.isCurrent && !run.silence.problem(sinceMs) ? sinceMs : null);
+      if (compare)
+        await this.#reconcile(run, mempool, check.isCurrent && !run.silence.problem(sinceMs) ? sinceMs : null);
     }
     if (await mempool.step()) return true;
     if (this.#comparedSinceMs === null && !mempool.waitsForChain) return this.#chainDirty;
@@ -237,7 +241,8 @@ export class BitcoinWatcher implements Watcher, ChainProbe {
     return this.#chainDirty;
   }
 
-  async #reconcile(mempool: MempoolFollower, sinceMs: number | null): Promise<void> {
+  async #reconcile(run: WatchRun, mempool: MempoolFollower, sinceMs: number | null): Promise<void> {
+    await run.refresh();
     const { complete, transactions } = await mempool.reconcile();
     this.#reconciled = { at: performance.now(), transactions };
     this.#comparedSinceMs = complete ? sinceMs : null;
@@ -258,17 +263,14 @@ export class BitcoinWatcher implements Watcher, ChainProbe {
     await run.apply({ disconnected: [], observations: [], head: null, cursor: null, watchedUntilMs: untilMs });
   }
 
-  async #apply(sink: WatchSink, report: WatchReport, signal: AbortSignal): Promise<void> {
-    await retryUntilDone(() => sink.apply(report), {
+  async #untilDone(operation: () => Promise<void>, problem: string, signal: AbortSignal): Promise<void> {
+    await retryUntilDone(operation, {
       initialMs: RETRY_INITIAL_MS,
       maxMs: Math.max(RETRY_INITIAL_MS, this.#options.pollIntervalMs),
       signal,
       onFailure: (error) => {
-        this.#storeFailure = `What the chain has brought cannot be stored (${messageOf(error)}); it is tried again, and nothing is skipped.`;
-        this.#options.logger.warn(
-          { chain: this.facts.chain, reason: messageOf(error) },
-          "a report could not be stored",
-        );
+        this.#storeFailure = `${problem} (${messageOf(error)}); it is tried again, and nothing is skipped.`;
+        this.#options.logger.warn({ chain: this.facts.chain, problem: this.#storeFailure }, "the store failed");
       },
     });
     this.#storeFailure = null;

@@ -211,6 +211,7 @@ export class ChainFollower {
     }
   }
 
+  /** With everything known for which it may be looked through. */
   async #read(hash: string, height: number): Promise<Buffer> {
     let raw: Buffer;
     try {
@@ -222,6 +223,7 @@ export class ChainFollower {
     }
     const header = readHeader(raw);
     if (header.hash !== hash) throw new NodeProblem(`The node gave block ${header.hash} when asked for ${hash}.`);
+    await this.#run.refresh();
     return raw;
   }
 

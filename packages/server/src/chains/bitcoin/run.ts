@@ -23,6 +23,9 @@ export interface WatchRun {
   /** Resolves when the report is stored; it is repeated until then, so what follows from it may be assumed at once.
    * @throws only when the watcher is stopped */
   apply(report: WatchReport): Promise<void>;
+  /** See `WatchSink.refresh`; tried again until it is done.
+   * @throws only when the watcher is stopped */
+  refresh(): Promise<void>;
 }
 
 /** The node cannot be followed as it is: the message says what is wrong and what to do. */

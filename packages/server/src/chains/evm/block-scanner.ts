@@ -33,9 +33,10 @@ export class BlockScanner {
     this.#receipts = new Receipts(node);
   }
 
-  /** @throws BlockGone, BlocksMissing */
+  /** @throws BlockGone, BlocksMissing, NotRefreshed */
   async scan(blocks: readonly EvmBlock[], headHeight: number, interest: Interest): Promise<readonly SourceBlock[]> {
     const logs = await this.#logsOf(blocks);
+    await interest.refresh();
     const natives = await this.#natives(blocks, interest);
     const tokens = await this.#tokenTransfers(blocks, logs, headHeight, interest);
     return blocks.map((block, place) => ({

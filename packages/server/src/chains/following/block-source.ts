@@ -65,6 +65,10 @@ export interface Interest {
   knows: (recipient: string) => boolean;
   /** Does a followed transfer use this up? */
   followsSpend: (spend: string) => boolean;
+  /** To be awaited when blocks are read and before the other questions are asked about what is in them: what they hold
+   * may be for somebody who was not known when they were asked for (`WatchSink.refresh`).
+   * @throws NotRefreshed */
+  refresh: () => Promise<void>;
 }
 
 /** One transaction, wherever it is. */
@@ -130,6 +134,11 @@ export class EndpointFailure extends Error {
 /** The chain changed between two questions: ask again. */
 export class BlockGone extends Error {
   override readonly name = "BlockGone";
+}
+
+/** For whom somebody waits could not be found out: no endpoint's fault. */
+export class NotRefreshed extends Error {
+  override readonly name = "NotRefreshed";
 }
 
 /** The node cannot be followed as it is: the message says what is wrong and what to do. */

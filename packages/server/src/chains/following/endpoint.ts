@@ -2,7 +2,14 @@
 import type { Clock } from "../../kit/clock.ts";
 import { messageOf } from "../../kit/errors.ts";
 import { Backoff } from "../../kit/retry.ts";
-import { BlockGone, type BlockSource, BlocksMissing, EndpointFailure, NodeProblem } from "./block-source.ts";
+import {
+  BlockGone,
+  type BlockSource,
+  BlocksMissing,
+  EndpointFailure,
+  NodeProblem,
+  NotRefreshed,
+} from "./block-source.ts";
 import { ENDPOINT_FAILURES, type EndpointFailureReason } from "./endpoints-status.ts";
 import { Stalled, within } from "./within.ts";
 
@@ -103,7 +110,7 @@ export class Endpoint {
   /**
    * One question, with a deadline.
    * @throws EndpointFailure and NodeProblem, after which it is left alone for a while; BlocksMissing and BlockGone, which
-   * are answers
+   * are answers; NotRefreshed, which says nothing of it
    */
   async ask<T>(question: (source: BlockSource) => Promise<T>): Promise<T> {
     const troublesBefore = this.#troubles;
@@ -116,6 +123,7 @@ export class Endpoint {
         this.#recovered(troublesBefore);
         throw error;
       }
+      if (error instanceof NotRefreshed) throw error;
       throw this.#failed(asFailure(error, this.name), troublesBefore);
     }
   }

@@ -13,6 +13,7 @@ import {
   type FollowedHead,
   type FoundTransaction,
   type Interest,
+  NotRefreshed,
   type PendingNews,
   type SourceBlock,
 } from "./block-source.ts";
@@ -193,6 +194,7 @@ export class FailoverSource implements BlockSource {
           this.#answered(endpoint, tried);
           throw error;
         }
+        if (error instanceof NotRefreshed) throw error;
         if (!(error instanceof BlocksMissing)) continue;
         endpoint.count("blocks_missing");
         missing.push(error);

@@ -29,6 +29,8 @@ export interface FollowerParts {
   facts: ChainFacts;
   source: BlockSource;
   sink: Pick<WatchSink, "watches">;
+  /** See `Interest.refresh`. */
+  refresh: () => Promise<void>;
   clock: Clock;
   logger: WatcherLogger;
   tracked: TrackedTransfers;
@@ -66,6 +68,7 @@ export class Follower {
       knows: watches,
       keyFor: (recipient, evidence) => watchedKey(watches, recipient, evidence),
       followsSpend: (spend) => parts.tracked.followsSpend(spend),
+      refresh: parts.refresh,
     };
     parts.tracked.keepBlocks(this.#hashes());
   }
@@ -77,7 +80,7 @@ export class Follower {
   /**
    * Reports the next blocks, or a whole reorganisation.
    * @returns false when there is nothing more up to this head
-   * @throws BlockGone, NodeProblem, EndpointFailure
+   * @throws BlockGone, NodeProblem, EndpointFailure, NotRefreshed
    */
   async followBlocks(head: FollowedHead): Promise<boolean> {
     const { source, clock, blocksPerReport } = this.#parts;

@@ -12,7 +12,14 @@ import { Wake } from "../../kit/wake.ts";
 import type { ChainProbe, EndpointReading } from "../probe.ts";
 import type { ChainFacts, Watcher, WatcherLogger, WatcherStatus, WatchReport, WatchSink } from "../watcher.ts";
 import { firstPosition } from "./beginning.ts";
-import { BlockGone, type BlockSource, EndpointFailure, type FollowedHead, NodeProblem } from "./block-source.ts";
+import {
+  BlockGone,
+  type BlockSource,
+  EndpointFailure,
+  type FollowedHead,
+  NodeProblem,
+  NotRefreshed,
+} from "./block-source.ts";
 import { Follower, type FollowerParts } from "./follower.ts";
 import { parsePosition, tipOf } from "./position.ts";
 import { probeSources } from "./probe-sources.ts";
@@ -185,6 +192,11 @@ export class FollowingWatcher implements Watcher, ChainProbe {
           moves += 1;
           continue;
         }
+        if (error instanceof NotRefreshed) {
+          life.begun.resolve();
+          await pause(backoff.nextDelayMs(), signal);
+          continue;
+        }
         if (error instanceof BlockGone || error instanceof NodeProblem) this.#options.source.distrust?.(error);
         this.#failed(life, error);
         const asked = error instanceof EndpointFailure ? (error.retryAfterMs ?? 0) : 0;
@@ -202,6 +214,7 @@ export class FollowingWatcher implements Watcher, ChainProbe {
       this.#advisory = await source.check();
       this.#nextCheckAt = performance.now() + CHECK_MS;
     }
+    await this.#refresh(life.sink);
     const head = await source.head();
     this.#head = head;
     if (!life.follower) await this.#begin(life, head);
@@ -248,24 +261,50 @@ export class FollowingWatcher implements Watcher, ChainProbe {
       blocksPerReport,
       orphanLifetimeBlocks,
       sink,
+      refresh: () => this.#refresh(sink),
       tracked: TrackedTransfers.from(await sink.openTransfers(), tipOf(position).height),
       position,
       apply: (report) => this.#apply(sink, stopping.signal, report),
     });
   }
 
+  /** @throws NotRefreshed */
+  async #refresh(sink: WatchSink): Promise<void> {
+    try {
+      await sink.refresh();
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#storeFailed(
+        `Which payments are waiting cannot be read (${reason}); it is tried again, and nothing is skipped.`,
+        { reason },
+      );
+      throw new NotRefreshed(reason, { cause: error });
+    }
+    this.#storeFailure = null;
+  }
+
   async #apply(sink: WatchSink, signal: AbortSignal, report: WatchReport): Promise<void> {
-    const { pollIntervalMs, logger } = this.#options;
+    const { pollIntervalMs } = this.#options;
     await retryUntilDone(() => sink.apply(report), {
       initialMs: RETRY_INITIAL_MS,
       maxMs: Math.max(RETRY_INITIAL_MS, pollIntervalMs),
       signal,
       onFailure: (error) => {
-        this.#storeFailure = `What the chain has brought cannot be stored (${messageOf(error)}); it is tried again, and nothing is skipped.`;
-        logger.warn({ chain: this.facts.chain, reason: messageOf(error) }, "a report could not be stored");
+        const reason = messageOf(error);
+        this.#storeFailed(
+          `What the chain has brought cannot be stored (${reason}); it is tried again, and nothing is skipped.`,
+          { reason },
+        );
       },
     });
     this.#storeFailure = null;
+  }
+
+  #storeFailed(problem: string, why: { reason: string }): void {
+    if (problem !== this.#storeFailure) {
+      this.#options.logger.warn({ chain: this.facts.chain, ...why }, "the store cannot be used by the watcher");
+    }
+    this.#storeFailure = problem;
   }
 
   #failed(life: Life, error: unknown): void {

@@ -63,14 +63,21 @@ export class SolanaRpc {
   /**
    * With what `read` makes of the result. Where it needs a number that JavaScript does not hold exactly (`Inexact`), it is
    * called once more, with such numbers as `bigint`.
-   * @throws RpcError, EndpointFailure
+   * @param answered awaited when the whole answer is there, before it is read
+   * @throws RpcError, EndpointFailure, what `answered` throws
    */
-  async read<T>(method: string, params: readonly unknown[], read: (result: unknown) => T): Promise<T> {
+  async read<T>(
+    method: string,
+    params: readonly unknown[],
+    read: (result: unknown) => T,
+    answered: () => Promise<void> = async () => undefined,
+  ): Promise<T> {
     const request = { jsonrpc: "2.0", id: 0, method, params };
     const parsed = (await this.#http.post("", request, (text) => ({ text, value: JSON.parse(text) }))) as {
       text: string;
       value: unknown;
     };
+    await answered();
     try {
       return read(this.#resultOf(method, parsed.value));
     } catch (error) {

@@ -58,17 +58,20 @@ export class SolanaNode {
     return this.#block(slot, config, (block) => this.#headerOf(slot, block));
   }
 
-  /** `null` as above. What `read` makes of its transactions; it may be called twice, see `SolanaRpc.read`. */
+  /** `null` as above. What `read` makes of its transactions; it may be called twice, see `SolanaRpc.read`, and not before
+   * `answered` has settled. */
   async block<T>(
     slot: number,
     read: (transactions: readonly RawTransaction[]) => T,
+    answered: () => Promise<void>,
   ): Promise<{ header: BlockHeader; content: T } | null> {
     const config = { ...FULL, transactionDetails: "full", rewards: false };
-    return this.#block(slot, config, (block) => {
+    const readBlock = (block: unknown) => {
       const { transactions } = block as { transactions?: unknown };
       if (!Array.isArray(transactions)) throw this.#unexpected("getBlock");
       return { header: this.#headerOf(slot, block), content: read(transactions) };
-    });
+    };
+    return this.#block(slot, config, readBlock, answered);
   }
 
   /** `null`: the node does not know it, or it is not confirmed. */
@@ -98,9 +101,15 @@ export class SolanaNode {
     );
   }
 
-  async #block<T>(slot: number, config: object, read: (block: unknown) => T): Promise<T | null> {
+  async #block<T>(
+    slot: number,
+    config: object,
+    read: (block: unknown) => T,
+    answered?: () => Promise<void>,
+  ): Promise<T | null> {
     try {
-      return await this.rpc.read("getBlock", [slot, config], (block) => (block === null ? null : read(block)));
+      const readAny = (block: unknown) => (block === null ? null : read(block));
+      return await this.rpc.read("getBlock", [slot, config], readAny, answered);
     } catch (error) {
       if (error instanceof RpcError && NO_BLOCK.has(error.code)) return null;
       throw this.#failure(error);

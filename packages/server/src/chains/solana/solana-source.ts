@@ -21,6 +21,7 @@ import { checkNode, type NodeNeeds } from "./node-check.ts";
 import { SolanaRpc } from "./rpc.ts";
 import { type Sights, transfersIn } from "./sighting.ts";
 import { type BlockHeader, SolanaNode } from "./solana-node.ts";
+import type { RawTransaction } from "./transaction.ts";
 
 export interface SolanaEndpoint {
   url: string;
@@ -145,9 +146,9 @@ export class SolanaSource implements BlockSource {
   }
 
   #scan(slot: number, interest: Interest) {
-    return this.#node.block(slot, (transactions) =>
-      transactions.flatMap((transaction) => transfersIn(transaction, this.#sights, interest)),
-    );
+    const transfers = (transactions: readonly RawTransaction[]) =>
+      transactions.flatMap((transaction) => transfersIn(transaction, this.#sights, interest));
+    return this.#node.block(slot, transfers, interest.refresh);
   }
 }
 

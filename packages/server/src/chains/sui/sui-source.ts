@@ -158,6 +158,7 @@ export class SuiSource implements BlockSource {
   async #read(height: number, interest: Interest): Promise<ReadCheckpoint> {
     const checkpoint = await this.#node.checkpoint(height, BLOCK_FIELDS);
     if (checkpoint === null) throw await this.#whyMissing(height);
+    await interest.refresh();
     const transfers = await inParallel(PARALLEL_EVENTS, checkpoint.transactions, (transaction) =>
       this.#transfersIn(transaction, interest),
     );

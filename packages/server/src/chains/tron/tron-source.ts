@@ -77,6 +77,7 @@ export class TronSource implements BlockSource {
     if (last && heightOf(last) === head.height && last.blockID !== head.hash) {
       throw new BlockGone(`block ${head.height} is another one now`);
     }
+    await interest.refresh();
     return inOrder(blocks, (block) => this.#read(block, interest));
   }
 

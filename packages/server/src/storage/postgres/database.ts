@@ -14,6 +14,7 @@ import { Pool } from "./pool.ts";
 import { type Reads, reads } from "./reading/reads.ts";
 import { type Inquiry, Signatories } from "./signature.ts";
 import { requireFit, type Started, start } from "./start.ts";
+import { WorkClaims } from "./work-claims.ts";
 import { Writer } from "./writer.ts";
 import type { Job } from "./writing/commit.ts";
 import { prepareCall } from "./writing/prepare.ts";
@@ -35,6 +36,8 @@ export interface PostgresOptions {
   statementTimeoutMs: number;
   /** How long a call waits for a database that cannot be reached, milliseconds; default 5,000. */
   patienceMs?: number;
+  /** For how long work that is shared is left to the process that took it, milliseconds; default 30,000. */
+  claimMs?: number;
   /** Called once per commit that was written, for metrics; must not throw. */
   onCommit?: (commit: CommitTaken) => void;
   /** A listener of `onAppended` threw, or a hint could not be told or heard: the log goes on. Must not throw itself. */
@@ -50,6 +53,7 @@ type Operation = (connection: Connection, ...args: readonly unknown[]) => Promis
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 5_000;
+const CLAIM_MS = 30_000;
 /** How long it is asked what became of a commit whose answer was lost. */
 const UNKNOWN_MS = 30_000;
 /** How often a single write is tried again that others were faster than. */
@@ -59,6 +63,8 @@ const LEASING = 2;
 
 export class PostgresDatabase {
   readonly #options: PostgresOptions;
+  /** Parts of the work that all processes share. */
+  readonly claims: WorkClaims;
   readonly #pool: Pool;
   /** Leases have connections of their own: they must be renewed in time, however much is read. */
   readonly #leasing: Pool;
@@ -88,6 +94,7 @@ export class PostgresDatabase {
     };
     this.#pool = new Pool({ open: openDurable, size: options.connections, patienceMs });
     this.#leasing = new Pool({ open: openDurable, size: LEASING, patienceMs });
+    this.claims = new WorkClaims(this.#pool, options.claimMs ?? CLAIM_MS);
     this.#inquiry = { open: openDurable, unknownMs: UNKNOWN_MS };
     this.#writer = new Writer({ ...this.#inquiry, patienceMs });
     this.#hints = new Hints({ pool: this.#pool, open, onHint: (hint) => this.#hint(hint), onError: options.onError });

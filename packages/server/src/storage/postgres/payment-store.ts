@@ -16,7 +16,7 @@ import type { PaymentState } from "../../payments/payment.ts";
 import { formatAnchor, parseAnchor } from "../list-anchor.ts";
 import type { PostgresDatabase } from "./database.ts";
 import type { DecisionRequest } from "./reading/payments.ts";
-import type { DueTransfer } from "./reading/watch.ts";
+import { type DueTransfer, dueAtTime } from "./reading/watch.ts";
 
 export class PostgresPaymentStore implements PaymentStore {
   readonly #database: PostgresDatabase;
@@ -65,7 +65,7 @@ export class PostgresPaymentStore implements PaymentStore {
   }
 
   dueAtTime(chain: string, watchedUntilMs: number, limit: number): Promise<readonly string[]> {
-    return this.#database.read("dueAtTime", chain, watchedUntilMs, limit);
+    return this.#database.claims.take(dueAtTime(chain, watchedUntilMs, limit));
   }
 
   transfersInBlock(chain: string, blockHash: string): Promise<readonly BlockTransfer[]> {

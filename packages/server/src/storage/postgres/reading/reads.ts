@@ -1,13 +1,14 @@
 /** What can be asked of the database. Each is one statement, or one transaction: of one moment. */
 import { accessTokenByHash, accessTokens } from "./access-tokens.ts";
+import { keysAfter, keysSince } from "./keys.ts";
 import { head, offsetSince, readAfter } from "./log.ts";
 import { addresses, idempotentAnswer, keyByHash, keys, merchant, merchants, settings } from "./merchants.ts";
 import { countByStatus, latestOnAddress, list, loadForDecision, snapshot } from "./payments.ts";
 import { countOrders, listProducts, pendingOrder, products } from "./products.ts";
 import { creditedPayments, merchantsOnAddress, route } from "./route.ts";
-import { sandboxBlock, sandboxBlockAt, sandboxHead, sandboxTransactions } from "./sandbox.ts";
+import { newerSandboxHead, sandboxBlock, sandboxBlockAt, sandboxTransactions } from "./sandbox.ts";
 import { session } from "./sessions.ts";
-import { dueAtHeight, dueAtTime, openTransfers, progress, transfersInBlock, watchedRecipients } from "./watch.ts";
+import { dueAtHeight, openTransfers, progress, transfersInBlock, watchedRecipients } from "./watch.ts";
 
 export const reads = {
   head,
@@ -26,7 +27,8 @@ export const reads = {
   route,
   creditedPayments,
   dueAtHeight,
-  dueAtTime,
+  keysAfter,
+  keysSince,
   transfersInBlock,
   openTransfers,
   watchedRecipients,
@@ -41,7 +43,7 @@ export const reads = {
   accessTokenByHash,
   idempotentAnswer,
   session,
-  sandboxHead,
+  newerSandboxHead,
   sandboxBlock,
   sandboxBlockAt,
   sandboxTransactions,

@@ -3,6 +3,7 @@ import type { WatcherProgress } from "../../../log/event-log.ts";
 import type { BlockTransfer, OpenTransfer } from "../../../log/store.ts";
 import { type TransferRow, transferFromRow } from "../../rows.ts";
 import type { Connection } from "../connection.ts";
+import { unclaimed, type Work } from "../work-claims.ts";
 
 export interface DueTransfer {
   paymentId: string;
@@ -23,20 +24,14 @@ export async function dueAtHeight(
   return rows.map((row) => ({ paymentId: row.payment_id, txId: row.tx_id, index: row.idx }));
 }
 
-export async function dueAtTime(
-  connection: Connection,
-  chain: string,
-  watchedUntilMs: number,
-  limit: number,
-): Promise<readonly string[]> {
-  const rows = await connection.all<{ id: string }>(
-    "SELECT id FROM payments WHERE chain = $1 AND deadline_ms <= $2 ORDER BY deadline_ms, id LIMIT $3",
-    chain,
-    watchedUntilMs,
-    limit,
-  );
-  return rows.map((row) => row.id);
+/** See `WorkClaims`: what is due at a time is shared between the processes. */
+export function dueAtTime(chain: string, watchedUntilMs: number, limit: number): Work {
+  return { kind: `deadline ${chain}`, candidates: DUE, parameters: [chain, watchedUntilMs], limit };
 }
+
+const DUE = `SELECT id, deadline_ms AS place FROM payments
+  WHERE chain = $5 AND deadline_ms <= $6 AND ${unclaimed("payments.id")}
+  ORDER BY deadline_ms, id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED`;
 
 export async function transfersInBlock(
   connection: Connection,
