@@ -1,3 +1,5 @@
+import type { Writable } from "node:stream";
+
 /** What a command has of the world around it; a test gives it another one. */
 export interface CliIo {
   /** Results: what a script would read. */
@@ -9,6 +11,10 @@ export interface CliIo {
   cwd: string;
   /** May colours be written to `out`? */
   colours: boolean;
+  /** What is piped in; left out where that is a keyboard. Asked for only by who reads it. */
+  input?: AsyncIterable<Uint8Array> | undefined;
+  /** Where to large results flow, as fast as they are taken; left out where that is a screen. */
+  output?: Writable | undefined;
 }
 
 /** How the program is called from where it was started: npm scripts do not put it on the PATH. */

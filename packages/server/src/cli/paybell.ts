@@ -20,6 +20,12 @@ const exitCode = await runProgram(
     environment: process.env,
     cwd: process.cwd(),
     colours: process.stdout.isTTY === true && pc.isColorSupported,
+    get input() {
+      return process.stdin.isTTY ? undefined : process.stdin;
+    },
+    get output() {
+      return process.stdout.isTTY ? undefined : process.stdout;
+    },
   },
   manifest.version,
 );

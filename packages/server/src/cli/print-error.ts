@@ -2,6 +2,7 @@
 import { ConfigError } from "../config/config-error.ts";
 import { messageOf, PaybellError } from "../kit/errors.ts";
 import { StartupError } from "../kit/startup-error.ts";
+import { MovingError } from "../storage/moving/moving.ts";
 import { type CliIo, CommandError } from "./io.ts";
 
 export const EXIT = {
@@ -18,7 +19,7 @@ export function printError(error: unknown, io: CliIo): number {
     for (const { where, what, whatToDo } of error.problems) io.err(`\n  ${where}\n    ${what}\n    ${whatToDo}\n`);
     return EXIT.usage;
   }
-  if (error instanceof StartupError) {
+  if (error instanceof StartupError || error instanceof MovingError) {
     io.err(`paybell: ${error.message}\n  ${error.hint}\n`);
     return EXIT.failed;
   }

@@ -1,10 +1,13 @@
 /** The command line as a whole. */
 import { Command, CommanderError } from "commander";
 import { doctorCommand } from "./doctor.ts";
+import { exportCommand } from "./export.ts";
+import { importCommand } from "./import.ts";
 import { type CliIo, Unsuccessful } from "./io.ts";
 import { keysCommand } from "./keys.ts";
 import { merchantsCommand } from "./merchants.ts";
 import { migrateCommand } from "./migrate.ts";
+import { newEpochCommand } from "./new-epoch.ts";
 import { EXIT, printError } from "./print-error.ts";
 import { startCommand } from "./start.ts";
 
@@ -13,6 +16,7 @@ Examples:
   paybell start                              try everything on a simulated chain
   paybell merchants create "Corner Shop"     then: paybell keys create corner-shop
   paybell keys revoke key_…                  in force within seconds, without a restart
+  paybell export --out shop.jsonl.gz         the whole database, to be imported elsewhere
   paybell doctor                             what is wrong here, and what to do
 
 Run it with "npx paybell …"; in a clone of the repository with "npm run paybell -- …".
@@ -29,6 +33,9 @@ export async function runProgram(args: readonly string[], io: CliIo, version: st
     .addCommand(merchantsCommand(io))
     .addCommand(keysCommand(io))
     .addCommand(migrateCommand(io))
+    .addCommand(exportCommand(io, version))
+    .addCommand(importCommand(io))
+    .addCommand(newEpochCommand(io))
     .addCommand(doctorCommand(io));
   prepare(program, io);
   try {
