@@ -8,7 +8,7 @@ import { SANDBOX_PUSHER_APP } from "../../src/config/pusher.ts";
 import { until } from "../until.ts";
 
 /** The types describe a default export; Node takes the whole module for it. */
-type PusherClass = typeof PusherTypes.default;
+export type PusherClass = typeof PusherTypes.default;
 
 export const PUSHER_VERSIONS: Readonly<Record<string, PusherClass>> = {
   "7.0": Pusher70 as unknown as PusherClass,

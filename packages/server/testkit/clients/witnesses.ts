@@ -3,14 +3,12 @@
  * do. Each notes what it was told, connection by connection, in the words of `testkit/expected-news.ts`.
  */
 import jwt from "jsonwebtoken";
-import PusherModule, { type Options } from "pusher-js";
+import type { Options } from "pusher-js";
 import { SANDBOX_PUSHER_APP } from "../../src/config/pusher.ts";
 import { SANDBOX_PUBLISHABLE_KEY } from "../../src/http/keys.ts";
 import type { Told } from "../expected-news.ts";
+import { PUSHER_VERSIONS, type PusherClass } from "./pusher-js.ts";
 import { type ClientOptions, SocketIoClient } from "./socketio.ts";
-
-/** The types describe a default export; Node takes the whole module for it. */
-const Pusher = PusherModule as unknown as typeof PusherModule.default;
 
 const ACCESS_TOKEN = "at_sandbox_paybell";
 /** A client of Pusher's that is found twice, so far apart, to have no connection begins anew. */
@@ -39,13 +37,15 @@ interface SocketIoWitnessOptions {
   url: string;
   client: ClientOptions;
   asks: Asks;
+  /** Of the library; left out: the newest. */
+  version?: string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what comes is put into words, and compared.
 type Reader = (name: string, body: any) => Told | null;
 
 function socketIoWitness(name: string, given: SocketIoWitnessOptions, asked: unknown[][], read: Reader): Witness {
-  const client = new SocketIoClient(given.url, given.client);
+  const client = new SocketIoClient(given.url, given.client, given.version);
   const { socket } = client;
   const connections: Told[][] = [];
   const ask = () => {
@@ -69,6 +69,7 @@ export function cryptoShopWitness(
   if (options.products) asked.push(["join-products"]);
   return socketIoWitness(`Crypto Shop over ${options.client.transports}`, options, asked, (event, body) => {
     const { timestamp } = body;
+    if (event === "error" && body.code === "shutting_down") return null;
     if (event === "order:updated") return [body.orderId, `order ${body.status} ${timestamp}`];
     if (event === "transaction:confirmed") return [body.orderId, `confirmed by ${body.txHash} ${timestamp}`];
     if (event === "stock:updated") return [body.productId, `stock ${body.stock} ${timestamp}`];
@@ -80,10 +81,21 @@ export function tributaryWitness(options: SocketIoWitnessOptions & { trackingIds
   const asked = options.trackingIds.map((trackingId) => ["subscribe", { trackingId }]);
   const all = { ...options, client: { path: "/ws/v1", ...options.client } };
   return socketIoWitness(`Tributary over ${options.client.transports}`, all, asked, (event, { data }) => {
-    if (event === "ack") return null;
+    if (event === "ack" || isGoodbye(event, data)) return null;
     if (event === "payment") return [data.trackingId, `${data.status} ${data.amountAtomic} by ${data.signature}`];
     return ["refused", `${event} ${JSON.stringify(data)}`];
   });
+}
+
+/** The server says that it is being restarted, as it leaves. */
+function isGoodbye(event: string, data: { code: string; message: string }): boolean {
+  return event === "error" && data.code === "CONNECTION_ERROR" && data.message.includes("restarted");
+}
+
+interface PusherWitnessOptions {
+  version?: string;
+  /** It is left to the library when it comes back. */
+  isPatient?: boolean;
 }
 
 /** One pusher-js, on any number of channels. Where a connection is refused, the library itself waits 15 seconds, then 30,
@@ -93,13 +105,14 @@ export class TransakWitness implements Witness {
   readonly connections: Told[][] = [];
   /** `statusHistories` of what came last, by order. */
   readonly histories = new Map<string, readonly string[]>();
-  readonly #pusher: InstanceType<typeof Pusher>;
+  readonly #pusher: InstanceType<PusherClass>;
   readonly #now = new Map<string, Told[]>();
-  readonly #watch: NodeJS.Timeout;
+  readonly #watch: NodeJS.Timeout | undefined;
   #misses = 0;
 
-  constructor(port: number, way: PusherWay) {
-    this.name = `Transak over ${way}`;
+  constructor(port: number, way: PusherWay, { version = "newest", isPatient = false }: PusherWitnessOptions = {}) {
+    this.name = `Transak over ${way}, pusher-js ${version}`;
+    const Pusher = PUSHER_VERSIONS[version] as PusherClass;
     const options: Options = {
       cluster: "local",
       wsHost: "127.0.0.1",
@@ -111,12 +124,12 @@ export class TransakWitness implements Witness {
       enabledTransports: [...PUSHER_WAYS[way]],
     };
     this.#pusher = new Pusher(String(SANDBOX_PUSHER_APP.keys[0]), options);
-    this.#watch = setInterval(() => this.#beginAnew(), IMPATIENCE_MS);
+    if (!isPatient) this.#watch = setInterval(() => this.#beginAnew(), IMPATIENCE_MS);
   }
 
   /** Everything that the merchant's backend hears. */
-  static ofMerchant(port: number, way: PusherWay): TransakWitness {
-    const witness = new TransakWitness(port, way);
+  static ofMerchant(port: number, way: PusherWay, options: PusherWitnessOptions = {}): TransakWitness {
+    const witness = new TransakWitness(port, way, options);
     witness.follow(SANDBOX_PUBLISHABLE_KEY);
     return witness;
   }
