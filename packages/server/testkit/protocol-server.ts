@@ -118,7 +118,7 @@ export class ProtocolServer {
     this.chain = chain;
     this.merchants = new SqliteMerchantStore(core.database);
     this.#watcher = new SandboxWatcher({ node: chain, clock: transports.clock });
-    this.controls = new SandboxChainControls(chain, this.#watcher);
+    this.controls = new SandboxChainControls({ chain, cursor: () => core.sink.cursor() });
     this.hub = new Hub({
       log: core.log,
       bus: this.bus,
@@ -269,7 +269,7 @@ export class ProtocolServer {
       authenticator: context.authenticator,
       feeds: nativeFeeds({ ...context, connections }),
       sandbox: this.#mode === "sandbox" ? this.controls : null,
-      readiness: { checkDatabase: async () => {}, chains: () => [], stopping: () => false },
+      readiness: { checkDatabase: async () => {}, chains: () => [], bus: () => "none", stopping: () => false },
       leaving: () => false,
       metrics: new Metrics({ clock: context.clock, onError: this.#onError }),
       clock: context.clock,

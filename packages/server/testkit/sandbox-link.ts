@@ -1,7 +1,7 @@
 /** A connection to the simulated chain that can fail as a real one does: break, go silent, say everything twice. */
 import type { SandboxChain } from "../src/chains/sandbox/chain.ts";
 import type { SandboxBlock, SandboxTransaction } from "../src/chains/sandbox/ledger.ts";
-import type { SandboxNode, SandboxView } from "../src/chains/sandbox/node.ts";
+import type { Attendance, Attendant, SandboxNode, SandboxView } from "../src/chains/sandbox/node.ts";
 
 export class SandboxLink implements SandboxNode {
   readonly problem = null;
@@ -68,6 +68,11 @@ export class SandboxLink implements SandboxNode {
   listen(onNews: () => void): () => void {
     this.#listeners.add(onNews);
     return () => this.#listeners.delete(onNews);
+  }
+
+  /** The node itself does not notice how its connections are. */
+  attend(attendant: Attendant): Attendance {
+    return this.#node.attend(attendant);
   }
 
   #tell(): void {

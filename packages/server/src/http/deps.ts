@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from "n
 import type { ErrorCode, PaymentEvent } from "@paybell/protocol";
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from "fastify";
 import type { TSchema } from "typebox";
-import type { WatcherStatus } from "../chains/watcher.ts";
+import type { ChainStatus } from "../ingest/chain-watch.ts";
 import type { AnswerWith, Ingest } from "../ingest/ingest.ts";
 import type { Products } from "../ingest/products.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -59,8 +59,9 @@ export interface EventFeeds {
 
 /** The simulated chain by hand. Each call resolves after its effects are committed. */
 export interface SandboxControls {
-  /** A transfer to the payment's address, in the mempool. */
-  pay(request: { payment: Payment; amountAtomic: bigint }): Promise<{ txId: string }>;
+  /** A transfer to the payment's address, in the mempool.
+   * @param request.once two payments with the same text are one, as long as that one is on the chain or in the mempool */
+  pay(request: { payment: Payment; amountAtomic: bigint; once?: string }): Promise<{ txId: string }>;
   mine(blocks: number): Promise<{ height: number }>;
   /** Drops the last blocks, returns their transactions to the mempool and mines `depth + 1` empty blocks.
    * @throws PaybellError invalid_request when the chain is not that deep */
@@ -74,8 +75,10 @@ export interface SandboxControls {
 export interface ReadinessSources {
   /** Resolves when the database answers; rejects with the reason. */
   checkDatabase(): Promise<void>;
-  chains(): readonly ({ chain: string } & WatcherStatus)[];
-  /** True from the start of a drain on. */
+  chains(): readonly ChainStatus[];
+  /** Redis, as the bus between nodes; `none`: it is not configured. */
+  bus(): "none" | "ok" | "failed";
+  /** True from the signal to stop on. */
   stopping(): boolean;
 }
 
@@ -114,10 +117,10 @@ export interface HttpApiDeps {
   /** `null` in live mode: the sandbox calls then answer 403. */
   sandbox: SandboxControls | null;
   readiness: ReadinessSources;
-  metrics: Metrics;
-  clock: Clock;
   /** True where whoever is answered should come back on another connection: this process is about to end. */
   leaving: () => boolean;
+  metrics: Metrics;
+  clock: Clock;
   limits: Limits;
   /** What is refused whatever the path. */
   guard: RequestGuard;

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { addressFromSeed } from "../../src/chains/sandbox/address.ts";
-import { SANDBOX_LIMITS, SandboxChain } from "../../src/chains/sandbox/chain.ts";
+import { SandboxChain } from "../../src/chains/sandbox/chain.ts";
 import { sandboxFacts } from "../../src/chains/sandbox/facts.ts";
+import { SANDBOX_LIMITS } from "../../src/chains/sandbox/moves.ts";
 import { InvalidAddress } from "../../src/chains/watcher.ts";
 import { ManualClock } from "../../testkit/manual-clock.ts";
 import { MemoryLedger } from "../../testkit/memory-ledger.ts";
@@ -83,9 +84,16 @@ describe("the sandbox chain", () => {
     expect((await chain.blockAt(1))?.txIds).toEqual(txIds);
   });
 
-  it("mines by the clock when it is told to, and says when it cannot", async () => {
+  it("mines by the clock while somebody watches, and says when it cannot", async () => {
     const mining = await SandboxChain.open({ ledger, clock, blockIntervalMs: 5 });
+    const attendance = mining.attend({ settled: async () => undefined });
     await until("two blocks", async () => (await mining.view()).tip.height >= 2);
+    attendance.leave();
+    await mining.mine(1);
+    const { height } = (await mining.view()).tip;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await mining.view()).tip.height).toBe(height);
+    mining.attend({ settled: async () => undefined });
     expect(mining.problem).toBeNull();
     ledger.failure = new Error("disk full");
     expect(await until("a problem", () => mining.problem)).toContain("disk full");

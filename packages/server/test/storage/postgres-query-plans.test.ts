@@ -140,7 +140,7 @@ const questions: Record<keyof typeof reads, Ask> = {
   accessTokenByHash: (at) => reads.accessTokenByHash(at, "hash"),
   idempotentAnswer: (at) => reads.idempotentAnswer(at, merchantId, "key", T0_MS),
   session: (at) => reads.session(at, "id", T0_MS),
-  sandboxHead: (at) => reads.sandboxHead(at),
+  newerSandboxHead: (at) => reads.newerSandboxHead(at, 0),
   sandboxBlock: (at) => reads.sandboxBlock(at, "hash"),
   sandboxBlockAt: (at) => reads.sandboxBlockAt(at, 5),
   sandboxTransactions: (at) => reads.sandboxTransactions(at, ["tx"]),
@@ -190,7 +190,7 @@ async function expectNarrow(asked: ReadonlyMap<string, Parameter[]>): Promise<vo
 }
 
 /** The mempool is read as a whole: its index holds nothing else. */
-const WHOLE_INDEX = ["sandboxHead"];
+const WHOLE_INDEX = ["newerSandboxHead"];
 
 test.each(Object.entries(questions).filter(([name]) => !WHOLE_INDEX.includes(name)))(
   "%s searches an index and scans no table",

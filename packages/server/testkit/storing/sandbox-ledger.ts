@@ -1,7 +1,8 @@
 /** The contract of `chains/sandbox/ledger.ts` as tests: what is stored reads as what is kept in memory. */
 import { expect, test } from "vitest";
-import { type ReorgFate, SandboxChain } from "../../src/chains/sandbox/chain.ts";
-import type { SandboxLedger } from "../../src/chains/sandbox/ledger.ts";
+import { SandboxChain } from "../../src/chains/sandbox/chain.ts";
+import type { SandboxChange, SandboxLedger } from "../../src/chains/sandbox/ledger.ts";
+import type { ReorgFate } from "../../src/chains/sandbox/moves.ts";
 import { MemoryLedger } from "../memory-ledger.ts";
 
 /** A place where a ledger is kept. */
@@ -70,8 +71,9 @@ export function testSandboxLedger(make: () => Promise<LedgerHome>): void {
     const before = await ledger.load();
     const block = { hash: "other", height: 3, parentHash: null, timeMs: 0, txIds: [] };
     const change = { nextNumber: 99, disconnect: [], connect: [block], transactions: [] };
-    await expect(ledger.commit(change)).rejects.toThrow();
-    await expect(ledger.commit({ ...change, disconnect: ["unknown"], connect: [] })).rejects.toThrow("unknown");
+    const store = (stored: SandboxChange) => ledger.step(before?.nextNumber ?? 0, async () => stored);
+    await expect(store(change)).rejects.toThrow();
+    await expect(store({ ...change, disconnect: ["unknown"], connect: [] })).rejects.toThrow("unknown");
     expect(await ledger.load()).toEqual(before);
     expect(await ledger.block("other")).toBeNull();
     await close();

@@ -4,11 +4,26 @@
  */
 import type { SandboxBlock, SandboxTransaction } from "./ledger.ts";
 
-/** Both parts of one moment. */
+/** All of one moment. */
 export interface SandboxView {
+  /** How far the chain has come, where others wait for word of it; `null`: nobody but this process does. */
+  nextNumber: number | null;
   tip: SandboxBlock;
   /** By ascending number. */
   mempool: readonly SandboxTransaction[];
+}
+
+/** Whoever watches the chain here. */
+export interface Attendant {
+  /** Resolves when everything that the chain did before the call has been applied.
+   * @throws Error when it does not watch, or ends meanwhile */
+  settled(): Promise<void>;
+}
+
+export interface Attendance {
+  /** What came of the chain was reported, and is durable. */
+  reported(): void;
+  leave(): void;
 }
 
 export interface SandboxNode {
@@ -23,4 +38,6 @@ export interface SandboxNode {
   transactions(txIds: readonly string[]): Promise<readonly (SandboxTransaction | null)[]>;
   /** Calls back after every change. A hint: whoever missed one asks `view`. Returns the way to stop it. */
   listen(onNews: () => void): () => void;
+  /** Somebody watches from here on, until he leaves: meanwhile blocks come by the clock, where they do. */
+  attend(attendant: Attendant): Attendance;
 }

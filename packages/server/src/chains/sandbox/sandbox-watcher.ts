@@ -6,8 +6,8 @@ import type { Clock } from "../../kit/clock.ts";
 import { messageOf } from "../../kit/errors.ts";
 import type { Watcher, WatcherStatus, WatchSink } from "../watcher.ts";
 import { sandboxFacts } from "./facts.ts";
-import type { SandboxNode, SandboxView } from "./node.ts";
-import { type Followed, followedKey, nextStep, type Standing } from "./step.ts";
+import type { Attendance, SandboxNode, SandboxView } from "./node.ts";
+import { type Followed, followedKey, NotRefreshed, nextStep, type Standing } from "./step.ts";
 import { ChainMoved, type SandboxPosition } from "./walk.ts";
 
 /** New blocks in one report while catching up. */
@@ -48,6 +48,7 @@ export class SandboxWatcher implements Watcher {
   #running: Promise<void> | null = null;
   #stopping = false;
   #stopListening: () => void = () => undefined;
+  #attendance: Attendance | null = null;
 
   constructor(options: SandboxWatcherOptions) {
     this.#options = { pollIntervalMs: 1_000, maxRetryMs: 5_000, maxSilenceMs: null, ...options };
@@ -66,10 +67,12 @@ export class SandboxWatcher implements Watcher {
       this.#want();
     });
     this.#running = this.#run(sink);
+    this.#attendance = this.#options.node.attend(this);
   }
 
   async stop(): Promise<void> {
     this.#stopListening();
+    this.#attendance?.leave();
     this.#stopping = true;
     this.#wake();
     await this.#running;
@@ -136,7 +139,9 @@ export class SandboxWatcher implements Watcher {
   async #look(sink: WatchSink): Promise<"settled" | "more" | "failed"> {
     const step = await this.#readStep(sink).catch((error: unknown) => {
       if (error instanceof ChainMoved) return "again" as const;
-      this.#nodeProblem = `The sandbox chain cannot be read: ${messageOf(error)}`;
+      if (error instanceof NotRefreshed)
+        this.#storeProblem = `Which payments are waiting cannot be read: ${error.message}`;
+      else this.#nodeProblem = `The sandbox chain cannot be read: ${messageOf(error)}`;
       return null;
     });
     if (step === null) return "failed";
@@ -150,6 +155,7 @@ export class SandboxWatcher implements Watcher {
     }
     this.#storeProblem = null;
     this.#standing = step.next;
+    if (step.report.cursor !== null) this.#attendance?.reported();
     return step.caughtUp ? "settled" : "more";
   }
 
@@ -160,10 +166,9 @@ export class SandboxWatcher implements Watcher {
     const view = await node.view();
     if (view.tip.hash !== this.#view?.tip.hash) this.#lastBlockAtMs = nowMs;
     this.#view = view;
-    const watches = (recipient: string) => sink.watches(recipient);
     const noticedAtMs = this.#newsAtMs ?? nowMs;
     this.#newsAtMs = null;
-    const step = await nextStep(node, view, this.#standing, watches, nowMs, { blocks: BLOCKS_PER_REPORT });
+    const step = await nextStep(node, view, this.#standing, sink, nowMs, { blocks: BLOCKS_PER_REPORT });
     if (step.report.head) step.report.noticedAtMs = noticedAtMs;
     return step;
   }
@@ -204,9 +209,9 @@ function followedFrom(open: readonly { txId: string; index: string; status: stri
 /** @throws Error when the stored cursor is not one of this watcher's */
 function parseCursor(cursor: unknown): SandboxPosition | null {
   if (cursor === null) return null;
-  const { height, hash } = cursor as Partial<SandboxPosition>;
+  const { height, hash, nextNumber } = cursor as Partial<SandboxPosition>;
   if (typeof height !== "number" || typeof hash !== "string") {
     throw new Error("The stored cursor of the sandbox chain is not one.");
   }
-  return { height, hash };
+  return { height, hash, ...(nextNumber === undefined ? {} : { nextNumber }) };
 }

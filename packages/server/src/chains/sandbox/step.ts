@@ -1,6 +1,7 @@
 /** One step of the watcher: what the chain did since the last one → a report. Changes nothing by itself. */
+import { messageOf } from "../../kit/errors.ts";
 import type { BlockRef, Observation } from "../../payments/transfer.ts";
-import type { WatchReport } from "../watcher.ts";
+import type { WatchReport, WatchSink } from "../watcher.ts";
 import { SANDBOX_CHAIN } from "./facts.ts";
 import type { SandboxBlock, SandboxTransaction } from "./ledger.ts";
 import type { SandboxNode, SandboxView } from "./node.ts";
@@ -35,32 +36,54 @@ export interface StepLimits {
   blocks: number;
 }
 
-/** @throws ChainMoved, and whatever the node throws */
+/** For whom somebody waits could not be found out. */
+export class NotRefreshed extends Error {
+  override readonly name = "NotRefreshed";
+}
+
+/** @throws ChainMoved, NotRefreshed, and whatever the node throws */
 export async function nextStep(
   node: SandboxNode,
   view: SandboxView,
   standing: Standing,
-  watches: (recipient: string) => boolean,
+  sink: Pick<WatchSink, "watches" | "refresh">,
   nowMs: number,
   limits: StepLimits,
 ): Promise<Step> {
   const path = await walk(node, standing.position, limits.blocks);
+  await sink.refresh().catch((cause: unknown) => {
+    throw new NotRefreshed(messageOf(cause), { cause });
+  });
   const head = path.connected.at(-1) ?? null;
   const caughtUp = (head?.hash ?? standing.position?.hash) === view.tip.hash;
-  const reader = new StepReader(node, watches, standing.followed);
+  const reader = new StepReader(node, (recipient) => sink.watches(recipient), standing.followed);
   await reader.readBlocks(path, head);
   if (caughtUp) await reader.readMempool(view.mempool);
+  const position = positionAfter(standing, head, caughtUp ? view.nextNumber : null);
   return {
     report: {
       disconnected: path.disconnected.map(({ height, hash }) => ({ height, hash })),
       observations: reader.observations,
       head: head && refOf(head),
-      cursor: head && positionOf(head),
+      cursor: position === standing.position ? null : position,
       watchedUntilMs: caughtUp ? nowMs : (head?.timeMs ?? null),
     },
-    next: { position: head ? positionOf(head) : standing.position, followed: reader.followed },
+    next: { position, followed: reader.followed },
     caughtUp,
   };
+}
+
+/** @param nextNumber how far the chain has come with this step; `null`: nobody waits for word of it, or there is more to
+ * report */
+function positionAfter(
+  { position }: Standing,
+  head: SandboxBlock | null,
+  nextNumber: number | null,
+): SandboxPosition | null {
+  const known = nextNumber ?? position?.nextNumber;
+  const moved = head ? { height: head.height, hash: head.hash } : position;
+  if (moved === null || (moved === position && known === position?.nextNumber)) return position;
+  return { height: moved.height, hash: moved.hash, ...(known === undefined ? {} : { nextNumber: known }) };
 }
 
 class StepReader {
@@ -156,8 +179,4 @@ class StepReader {
 
 function refOf({ height, hash, timeMs }: SandboxBlock): BlockRef {
   return { height, hash, timeMs };
-}
-
-function positionOf({ height, hash }: SandboxBlock): SandboxPosition {
-  return { height, hash };
 }

@@ -7,6 +7,9 @@ import type { SandboxNode } from "./node.ts";
 export interface SandboxPosition {
   height: number;
   hash: string;
+  /** How far the chain had come (`SandboxHead.nextNumber`) when all of it up to then had been reported, its mempool too.
+   * Left out where nobody waits for word of it. */
+  nextNumber?: number;
 }
 
 export interface Walk {

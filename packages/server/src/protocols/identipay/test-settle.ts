@@ -66,10 +66,12 @@ class TestSettlement {
     throw new PaybellError("invalid_state", `Transaction is ${answerOf(after).status} and cannot be settled`);
   }
 
-  /** What is on its way already counts as received, so nothing is paid twice. */
+  /** What is on its way already counts as received, so nothing is paid twice; nor is it by another node that is asked at
+   * the same moment and has read the same. */
   async #payRest({ payment }: PaymentState): Promise<PaymentState> {
     const dueAtomic = (payment.amountAtomic ?? 0n) - payment.receivedAtomic;
-    if (dueAtomic > 0n) await this.#sandbox.pay({ payment, amountAtomic: dueAtomic });
+    const once = `identipay ${payment.id} ${payment.receivedAtomic}`;
+    if (dueAtomic > 0n) await this.#sandbox.pay({ payment, amountAtomic: dueAtomic, once });
     return this.#read(payment.id);
   }
 

@@ -1,7 +1,7 @@
 /** The simulated chain on SQLite: beside the payments, so that a kill -9 cannot part them. */
 import type {
+  Decide,
   SandboxBlock,
-  SandboxChange,
   SandboxHead,
   SandboxLedger,
   SandboxTransaction,
@@ -9,6 +9,7 @@ import type {
 import type { SqliteDatabase } from "./database.ts";
 
 export class SqliteSandboxLedger implements SandboxLedger {
+  readonly shared = null;
   readonly #database: SqliteDatabase;
 
   constructor(database: SqliteDatabase) {
@@ -19,8 +20,9 @@ export class SqliteSandboxLedger implements SandboxLedger {
     return this.#database.read("sandboxHead");
   }
 
-  commit(change: SandboxChange): Promise<void> {
-    return this.#database.write("commitSandbox", change);
+  async step(_nextNumber: number, decide: Decide): Promise<void> {
+    const change = await decide(null, this);
+    if (change) await this.#database.write("commitSandbox", change);
   }
 
   block(hash: string): Promise<SandboxBlock | null> {

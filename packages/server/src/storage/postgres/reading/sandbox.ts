@@ -28,10 +28,15 @@ const HEAD = `SELECT c.next_number, to_json(tip) AS tip, (
   ) AS mempool
   FROM sandbox_chain c CROSS JOIN (
     SELECT * FROM sandbox_blocks WHERE is_best = 1 AND height >= 0 ORDER BY height DESC LIMIT 1
-  ) tip`;
+  ) tip
+  WHERE c.next_number <> $1`;
 
-export async function sandboxHead(connection: Connection): Promise<SandboxHead | null> {
-  const row = await connection.get<{ next_number: number; tip: BlockRow; mempool: TransactionRow[] | null }>(HEAD);
+/** `null`: the chain stands where `nextNumber` says, or has no block yet. */
+export async function newerSandboxHead(connection: Connection, nextNumber: number): Promise<SandboxHead | null> {
+  const row = await connection.get<{ next_number: number; tip: BlockRow; mempool: TransactionRow[] | null }>(
+    HEAD,
+    nextNumber,
+  );
   if (!row) return null;
   const mempool = (row.mempool ?? []).map(toTransaction);
   return { nextNumber: row.next_number, tip: toBlock(row.tip), mempool };

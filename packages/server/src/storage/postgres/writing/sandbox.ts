@@ -1,16 +1,30 @@
 /** One step of the simulated chain. */
-import type { SandboxBlock, SandboxChange, SandboxTransaction } from "../../../chains/sandbox/ledger.ts";
+import type { Decide, SandboxBlock, SandboxTransaction } from "../../../chains/sandbox/ledger.ts";
 import type { Connection } from "../connection.ts";
+import { newerSandboxHead, sandboxBlock, sandboxTransactions } from "../reading/sandbox.ts";
 
-export async function commitSandbox(connection: Connection, change: SandboxChange): Promise<void> {
-  await connection.run(
-    `INSERT INTO sandbox_chain (one, next_number) VALUES (1, $1)
-     ON CONFLICT (one) DO UPDATE SET next_number = excluded.next_number`,
-    change.nextNumber,
-  );
-  for (const hash of change.disconnect) await disconnect(connection, hash);
-  for (const block of change.connect) await connect(connection, block);
-  await Promise.all(change.transactions.map((transaction) => upsert(connection, transaction)));
+/** Whoever has it is the only one who moves the chain, also while there is none yet. */
+const LOCK = `SELECT pg_advisory_xact_lock(${0x70_61_79_62_65_05})::text`;
+
+const SET_NUMBER = `INSERT INTO sandbox_chain (one, next_number) VALUES (1, $1)
+  ON CONFLICT (one) DO UPDATE SET next_number = excluded.next_number`;
+
+/** Returns false where nothing was to be changed. */
+export async function stepSandbox(connection: Connection, nextNumber: number, decide: Decide): Promise<boolean> {
+  const [, newer] = await Promise.all([connection.get(LOCK), newerSandboxHead(connection, nextNumber)]);
+  const change = await decide(newer, {
+    block: (hash) => sandboxBlock(connection, hash),
+    transactions: (txIds) => sandboxTransactions(connection, txIds),
+  });
+  if (!change) return false;
+  // Sent at once, carried out in this order.
+  await Promise.all([
+    connection.run(SET_NUMBER, change.nextNumber),
+    ...change.disconnect.map((hash) => disconnect(connection, hash)),
+    ...change.connect.map((block) => connect(connection, block)),
+    ...change.transactions.map((transaction) => upsert(connection, transaction)),
+  ]);
+  return true;
 }
 
 async function disconnect(connection: Connection, hash: string): Promise<void> {

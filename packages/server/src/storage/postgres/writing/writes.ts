@@ -10,7 +10,7 @@ import {
   setXpub,
   takeDerivationIndex,
 } from "./merchants.ts";
-import { commitSandbox } from "./sandbox.ts";
+import { stepSandbox } from "./sandbox.ts";
 import { deleteOldSessions, keepSession } from "./sessions.ts";
 
 export const writes = {
@@ -26,6 +26,6 @@ export const writes = {
   deleteExpiredAnswers,
   keepSession,
   deleteOldSessions,
-  commitSandbox,
+  stepSandbox,
 };
 export type Writes = typeof writes;
