@@ -7,6 +7,7 @@
 import type { Clock } from "../kit/clock.ts";
 import { PaybellError } from "../kit/errors.ts";
 import { type AppendResult, type EventLog, LogOverloaded, type WatcherProgress } from "../log/event-log.ts";
+import type { Fence } from "../log/leases.ts";
 import type { PaymentStore } from "../log/store.ts";
 import type { PaymentState } from "../payments/payment.ts";
 import { type PlannedCall, type PlannedItem, planCall } from "./plan-call.ts";
@@ -64,13 +65,13 @@ export class DecisionLoop {
 
   /**
    * Outcomes in the order of the work, after the commit. `progress` is stored with the last append, and only if nothing
-   * is left undone.
-   * @throws PaybellError `conflict` after too many attempts; what `check` throws; LogOverloaded; whatever the store
-   * throws.
+   * is left undone; everything is appended with the fence.
+   * @throws PaybellError `conflict` after too many attempts; what `check` throws; LogOverloaded; LeaseLost; whatever the
+   * store throws.
    */
   async run(
     work: readonly Work[],
-    { progress, check }: { progress?: WatcherProgress | undefined; check?: Check } = {},
+    { progress, check, fence }: { progress?: WatcherProgress | undefined; check?: Check; fence?: Fence | null } = {},
   ): Promise<readonly Outcome[]> {
     const size = Math.max(1, work.length);
     // A call that is larger than the limit by itself is taken when nothing else waits: it could never be decided else.
@@ -83,7 +84,8 @@ export class DecisionLoop {
         const outcomes = new Array<Outcome>(work.length);
         const open = work.map((_, index) => index);
         const known = { shortages: new Map(), fresh: false };
-        const asked = { work, open, outcomes, progress: progress ?? null, check: check ?? null, ...known };
+        const given = { progress: progress ?? null, check: check ?? null, fence: fence ?? null };
+        const asked = { work, open, outcomes, ...given, ...known };
         this.#waiting.push({ ...asked, attempts: 0, resolve, reject });
         this.#start();
       });
@@ -157,6 +159,7 @@ export class DecisionLoop {
       commands: plan.commands,
       progress: isComplete(call, plan) ? call.progress : null,
       allOrNone: call.check !== null,
+      fence: call.fence,
     }));
     try {
       return await this.#options.log.appendTogether(calls);

@@ -5,6 +5,7 @@
 import type { ChainFacts, WatchReport } from "../chains/watcher.ts";
 import { PaybellError } from "../kit/errors.ts";
 import type { UnattributedCommand, WatcherProgress } from "../log/event-log.ts";
+import type { Fence } from "../log/leases.ts";
 import type { PaymentStore } from "../log/store.ts";
 import type { Input } from "../payments/decide.ts";
 import type { Payment, PaymentState } from "../payments/payment.ts";
@@ -84,7 +85,7 @@ export class PaymentIngest implements Ingest {
   /** Also when it was claimed before: the node may not have known it then. */
   #lookUp(payment: Payment): void {
     const key = claimedKey(payment);
-    if (key !== null) this.#options.watchList.announce(payment.chain, key);
+    if (key !== null) this.#options.watchList.lookUp(payment.chain, key);
   }
 
   async observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]> {
@@ -93,47 +94,51 @@ export class PaymentIngest implements Ingest {
     return outcomes.map(stateOf);
   }
 
-  async report(facts: ChainFacts, report: WatchReport): Promise<void> {
+  async report(facts: ChainFacts, report: WatchReport, fence: Fence | null = null): Promise<void> {
     const { chain } = facts;
     const idle =
       report.disconnected.length === 0 &&
       report.observations.length === 0 &&
       report.head === null &&
       report.cursor === null;
-    if (!idle) await this.#applyReport(facts, report);
+    if (!idle) await this.#applyReport(facts, report, fence);
     if (report.watchedUntilMs !== null) this.#watchedUntilMs.set(chain, report.watchedUntilMs);
   }
 
-  async #applyReport(facts: ChainFacts, report: WatchReport): Promise<void> {
+  async #applyReport(facts: ChainFacts, report: WatchReport, fence: Fence | null): Promise<void> {
     const { chain } = facts;
     for (let attempt = 0; attempt < MAX_ROUTES; attempt += 1) {
       const { store, clock, transfersPerPayment } = this.#options;
-      await this.#registrations.openFor(facts, report.observations);
+      await this.#registrations.openFor(facts, report.observations, fence);
       const plan = await planReport(chain, report, { store, transfersPerPayment, atMs: clock.nowMs() });
-      await this.#tellUnattributed(plan.unattributed);
+      await this.#tellUnattributed(plan.unattributed, fence);
       const progress = await this.#progressOf(chain, report);
-      if (await this.#runInGroups(plan.work, progress)) return;
+      if (await this.#runInGroups(plan.work, progress, fence)) return;
     }
     throw new PaybellError("conflict", `The payments on ${chain} change faster than a report can be written.`);
   }
 
   /** Each once, however often it is reported. Whoever wants to litter a shared address sends thousands in one block. */
-  async #tellUnattributed(commands: readonly UnattributedCommand[]): Promise<void> {
+  async #tellUnattributed(commands: readonly UnattributedCommand[], fence: Fence | null): Promise<void> {
     const { log, groupSize } = this.#options;
     for (let start = 0; start < commands.length; start += groupSize) {
-      await log.append(commands.slice(start, start + groupSize));
+      await log.append(commands.slice(start, start + groupSize), null, fence);
     }
   }
 
   /** Returns false when a transfer has found another payment meanwhile. */
-  async #runInGroups(work: readonly Work[], progress: WatcherProgress | undefined): Promise<boolean> {
+  async #runInGroups(
+    work: readonly Work[],
+    progress: WatcherProgress | undefined,
+    fence: Fence | null,
+  ): Promise<boolean> {
     const { groupSize } = this.#options;
     let start = 0;
     do {
       const group = work.slice(start, start + groupSize);
       start += groupSize;
       const last = start >= work.length;
-      const outcomes = await this.#loop.run(group, { progress: last ? progress : undefined });
+      const outcomes = await this.#loop.run(group, { progress: last ? progress : undefined, fence });
       if (outcomes.some((outcome) => "reroute" in outcome)) return false;
     } while (start < work.length);
     return true;

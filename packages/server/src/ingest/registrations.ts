@@ -12,6 +12,7 @@ import { matchKeyOf, recipientIn } from "../chains/match.ts";
 import type { ChainFacts } from "../chains/watcher.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { EventLog, PaymentCommand } from "../log/event-log.ts";
+import type { Fence } from "../log/leases.ts";
 import type { PaymentStore, TransferName } from "../log/store.ts";
 import { decide, type NewPayment } from "../payments/decide.ts";
 import { isOpen, type Payment, type PaymentState } from "../payments/payment.ts";
@@ -50,14 +51,14 @@ export class Registrations {
     this.#remember = remember;
   }
 
-  /** Makes the payments that are not there yet. @throws whatever the store throws */
-  async openFor(facts: ChainFacts, observations: readonly Observation[]): Promise<void> {
+  /** Makes the payments that are not there yet. @throws LeaseLost, whatever the store throws */
+  async openFor(facts: ChainFacts, observations: readonly Observation[], fence: Fence | null): Promise<void> {
     const { groupSize } = this.#options;
     const records = observations.filter(mayOpen);
     if (records.length === 0) return;
     const wanted = [...byKey(await this.#taken(records)).values()];
     for (let start = 0; start < wanted.length; start += groupSize) {
-      await this.#store(facts, wanted.slice(start, start + groupSize));
+      await this.#store(facts, wanted.slice(start, start + groupSize), fence);
     }
   }
 
@@ -99,11 +100,15 @@ export class Registrations {
     return open;
   }
 
-  async #store(facts: ChainFacts, wanted: readonly Taken[]): Promise<void> {
+  async #store(facts: ChainFacts, wanted: readonly Taken[], fence: Fence | null): Promise<void> {
     const { log, clock, watchList } = this.#options;
     const nowMs = clock.nowMs();
     const made = wanted.map((one) => created(facts, one, nowMs));
-    const results = await log.append(made.map(({ command }) => command));
+    const results = await log.append(
+      made.map(({ command }) => command),
+      null,
+      fence,
+    );
     for (const [at, { state }] of made.entries()) {
       // Refused: another payment waits for the same by now, and the transfer is routed to whoever may have it.
       if (!results[at]?.ok) continue;

@@ -1,6 +1,7 @@
 /** What a decision is asked for, and what becomes of it. */
 import type { Shortage } from "@paybell/protocol";
 import type { IdempotentAnswer, WatcherProgress } from "../log/event-log.ts";
+import type { Fence } from "../log/leases.ts";
 import type { CreditedPayment } from "../log/store.ts";
 import type { Input, Refusal } from "../payments/decide.ts";
 import type { Payment, PaymentState } from "../payments/payment.ts";
@@ -41,6 +42,8 @@ export interface Call {
   readonly outcomes: Outcome[];
   /** Stored with the last append, and only if nothing is left undone. */
   readonly progress: WatcherProgress | null;
+  /** With which everything of the call is appended. */
+  readonly fence: Fence | null;
   /** With one, the call is recorded as a whole or not at all. */
   readonly check: Check | null;
   /** Of orders, by payment: what the store said is not free. */

@@ -120,13 +120,19 @@ export const LIMITS = {
   databaseConnections: limit(
     10,
     "connections",
-    "On PostgreSQL: connections of this process for what is read and for single writes; more of these wait. Besides them it has three: one that appends to the log, one that listens, one that keeps a second server away.",
+    "On PostgreSQL: connections of this process for what is read and for single writes; more of these wait. Besides them it has up to four: one that appends to the log, one that listens, two for its leases.",
   ),
   databaseStatementMs: limit(
     10_000,
     "ms",
     "On PostgreSQL: a statement that takes longer is ended, and what wanted it is refused with 503; nothing of it is stored.",
     100,
+  ),
+  leaseMs: limit(
+    3_000,
+    "ms",
+    "On PostgreSQL: a node that watches a chain and says nothing for so long is replaced by another one. It says something three times in it; others look six times in it.",
+    500,
   ),
   replayPage: limit(500, "records", "Records read from the log in one step while a client catches up."),
   liveBuffer: limit(

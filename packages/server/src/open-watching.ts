@@ -1,0 +1,29 @@
+/** Part of the composition root: who watches the chains. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Logger } from "pino";
+import { type ChainStatus, ChainWatch, type ChainWatchOptions } from "./ingest/chain-watch.ts";
+import type { EndStep } from "./kit/teardown.ts";
+import type { WatchedChain } from "./open-chains.ts";
+
+export interface WatchingParts
+  extends Pick<ChainWatchOptions, "leases" | "watchList" | "ingest" | "store" | "onBlock" | "onError"> {
+  chains: readonly WatchedChain[];
+  /** See `LIMITS.leaseMs`. */
+  leaseMs: number;
+  logger: Logger;
+  undo: EndStep[];
+}
+
+/** Starts watching every chain; where several processes share a database, each chain has one of them that watches it. */
+export async function openWatching({ chains, leaseMs, undo, ...given }: WatchingParts): Promise<() => ChainStatus[]> {
+  const holder = `${hostname()} ${process.pid} ${randomUUID()}`;
+  const watches: ChainWatch[] = [];
+  for (const chain of chains) {
+    const watch = new ChainWatch({ ...given, ...chain, holder, ttlMs: leaseMs });
+    undo.push(() => watch.stop());
+    await watch.start();
+    watches.push(watch);
+  }
+  return () => watches.map((watch) => watch.status());
+}
