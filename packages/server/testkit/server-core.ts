@@ -91,7 +91,7 @@ export class ServerCore {
   }
 
   /** The watcher hears of every new address from now on. */
-  tell(watcher: Watcher): void {
+  tell(watcher: Pick<Watcher, "onWatched">): void {
     this.#told = (recipient) => watcher.onWatched(recipient);
   }
 

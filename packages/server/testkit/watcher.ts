@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { Bench } from "./watching/bench.ts";
 import type { WatcherHarness } from "./watching/harness.ts";
+import { testLateKeys } from "./watching/late-keys.ts";
 import { testLife } from "./watching/life.ts";
 import { testReorgs } from "./watching/reorgs.ts";
 import { testTrouble } from "./watching/trouble.ts";
@@ -34,6 +35,7 @@ export function testWatcher(name: string, harness: WatcherHarness): void {
     });
     testLife(bench, harness.capabilities);
     testReorgs(bench, harness.capabilities);
+    testLateKeys(bench, harness.capabilities);
     testTrouble(bench, harness.capabilities);
   });
 }
