@@ -8,7 +8,7 @@ import { ERRORS } from "@paybell/protocol";
 import { chainKinds } from "../packages/server/src/config/chain-schema.ts";
 import { flagName } from "../packages/server/src/config/layers.ts";
 import { pusherAppSchema } from "../packages/server/src/config/pusher.ts";
-import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "../packages/server/src/config/schema.ts";
+import { configSchema, ENVIRONMENT, UNIT } from "../packages/server/src/config/schema.ts";
 import { SETTINGS, type Setting } from "../packages/server/src/config/settings.ts";
 import { METRICS, type MetricSpec } from "../packages/server/src/http/metric-table.ts";
 import { LIMITS } from "../packages/server/src/kit/limits.ts";
@@ -199,7 +199,7 @@ function editorSchema(): unknown {
 function strip(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(strip);
   if (typeof value !== "object" || value === null) return value;
-  const ours = new Set([ENVIRONMENT, UNIT, UNAVAILABLE, ALLOWED]);
+  const ours = new Set([ENVIRONMENT, UNIT, ALLOWED]);
   return Object.fromEntries(
     Object.entries(value)
       .filter(([name]) => !ours.has(name))

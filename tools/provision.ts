@@ -48,7 +48,8 @@ export const thisMachine: Machine = {
     const apt = (...args: string[]) =>
       spawnSync("apt-get", args, {
         stdio: ["ignore", "inherit", "inherit"],
-        env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+        // RUNLEVEL 1: the packages' services are not started; the tests start their own.
+        env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
       }).status === 0;
     return apt("update") && apt("install", "-y", "--no-install-recommends", ...packages);
   },

@@ -62,6 +62,17 @@ export const PROGRAMS = {
     debianPackages: ["postgresql"],
     howToInstall: "Install PostgreSQL 14 or newer, or set PAYBELL_POSTGRES to the path of its program `postgres`.",
   },
+  // No npm package ships the program: those that there are fetch or compile it while they are installed.
+  redis: {
+    name: "Redis",
+    neededFor: "the bus between nodes, on a server that the tests start and stop",
+    environmentVariable: "PAYBELL_REDIS",
+    candidates: ["redis-server", "valkey-server"],
+    probe: ["--version"],
+    debianPackages: ["redis-server"],
+    howToInstall:
+      "Install Redis 7 or newer, or Valkey, or set PAYBELL_REDIS to the path of its program `redis-server` or `valkey-server`.",
+  },
   haproxy: {
     name: "HAProxy",
     neededFor: "the load balancer's configuration, in front of two servers",

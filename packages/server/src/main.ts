@@ -4,9 +4,7 @@
  */
 import type { Server } from "node:http";
 import type { Logger } from "pino";
-import { MemoryBus } from "./bus/memory-bus.ts";
 import { SANDBOX_CHAIN } from "./chains/sandbox/facts.ts";
-import type { WatcherStatus } from "./chains/watcher.ts";
 import type { Config } from "./config/config.ts";
 import { Hub } from "./fanout/hub.ts";
 import type { HttpApiDeps } from "./http/deps.ts";
@@ -17,18 +15,21 @@ import { Metrics, type MetricsSources } from "./http/metrics.ts";
 import { requestGuard } from "./http/request-guard.ts";
 import { seedSandbox } from "./http/sandbox-seed.ts";
 import { ChainRegistry } from "./ingest/chain-registry.ts";
+import type { ChainStatus } from "./ingest/chain-watch.ts";
 import { PaymentIngest } from "./ingest/payment-ingest.ts";
 import { ProductIngest } from "./ingest/product-ingest.ts";
 import { WatchList } from "./ingest/watch-list.ts";
-import { IngestSink, type WatchSinkDependencies } from "./ingest/watch-sink.ts";
+import type { WatchSinkDependencies } from "./ingest/watch-sink.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
 import { messageOf, PaybellError } from "./kit/errors.ts";
 import { everySoOften } from "./kit/every-so-often.ts";
 import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { mountProtocols } from "./mount-protocols.ts";
+import { type OpenBus, openBus } from "./open-bus.ts";
 import { type Chains, openChains } from "./open-chains.ts";
 import { type CommitTaken, openStore, type Store } from "./open-store.ts";
+import { openWatching } from "./open-watching.ts";
 import { forgetOldSessions } from "./protocols/crypto-shop/session-memory.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
@@ -55,7 +56,7 @@ export interface RunningServer {
   url: string;
   port: number;
   /** The chains that are watched, and what is wrong with them. */
-  chains(): readonly ({ chain: string } & WatcherStatus)[];
+  chains(): readonly ChainStatus[];
   /** Tells clients to come back, finishes what is in flight, closes the database. Each step is taken, also where one
    * before it fails; rejects with the first failure at the end. */
   stop(): Promise<void>;
@@ -101,10 +102,10 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   undo.push(() => store.close());
   if (config.mode === "sandbox") await seedSandbox(store.merchants, clock);
 
-  const chains = await openChains(config, { ledger: store.ledger, clock, logger: hooks.logger });
+  const chains = await openChains(config, { ...store, clock, logger: hooks.logger });
   undo.push(chains.close);
   const registry = new ChainRegistry(chains.known);
-  const watchList = new WatchList();
+  const watchList = new WatchList({ store: store.payments, keyLog: store.keyLog, onError });
   const ingest = new PaymentIngest({
     log: store.log,
     store: store.payments,
@@ -120,7 +121,8 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     pendingCommands: config.limits.pendingCommands,
   });
 
-  const bus = new MemoryBus({ onError });
+  const { bus, hint, ...opened } = openBus(config, { store, logger: hooks.logger, onError });
+  undo.push(() => bus.close());
   store.log.onAppended((records) => bus.publish(records));
   store.log.onAppended((records) => metrics.countEvents(records));
   if (hooks.onRecords) store.log.onAppended(hooks.onRecords);
@@ -132,13 +134,10 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
 
   const onBlock: WatchSinkDependencies["onBlock"] = (chain, height, noticedAtMs) =>
     metrics.noticeBlock(chain, height, noticedAtMs ?? clock.nowMs());
-  for (const watcher of chains.watchers) {
-    const { chain } = watcher.facts;
-    await watchList.load(chain, store.payments);
-    watchList.onAnnounced(chain, (recipient) => watcher.onWatched(recipient));
-    await watcher.start(new IngestSink(watcher.facts, { ingest, store: store.payments, watchList, onBlock }));
-    undo.push(() => watcher.stop());
-  }
+  const watching = await openWatching({
+    ...{ chains: chains.watched, leases: store.leases, leaseMs: config.limits.leaseMs, watchList, ingest },
+    ...{ store: store.payments, onBlock, onError, logger: hooks.logger, undo },
+  });
   undo.push(everySoOften(TICK_MS, () => ingest.tick(), onError));
   undo.push(everySoOften(SWEEP_MS, () => sweep(store, config, clock), onError));
 
@@ -160,7 +159,21 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     allowedOrigins: config.allowedOrigins,
     onError,
   };
-  return listen({ config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics, ...opened });
+  return listen({
+    config,
+    hooks,
+    clock,
+    onError,
+    undo,
+    context,
+    ingest,
+    chains,
+    watching,
+    registry,
+    store,
+    metrics,
+    ...opened,
+  });
 }
 
 /** Deletes what nobody asks for any more. */
@@ -174,7 +187,7 @@ function observableIn({ mode }: Config, registry: ChainRegistry): (chain: string
   return (chain) => registry.find(chain)?.watched === false || (mode === "sandbox" && chain === SANDBOX_CHAIN);
 }
 
-interface Parts {
+interface Parts extends Pick<OpenBus, "redis"> {
   config: Config;
   hooks: ServerHooks;
   clock: Clock;
@@ -183,6 +196,7 @@ interface Parts {
   context: ProtocolContext;
   ingest: PaymentIngest;
   chains: Chains;
+  watching: () => readonly ChainStatus[];
   registry: ChainRegistry;
   store: Store;
   metrics: Metrics;
@@ -190,7 +204,7 @@ interface Parts {
 
 /** Protocols on transports on one port. */
 async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
-  const { config, hooks, clock, onError, undo, context, ingest, chains, registry, store, metrics } = parts;
+  const { config, hooks, clock, onError, undo, context, ingest, chains, watching, registry, store, metrics } = parts;
   const proxies = new TrustedProxies(config.trustProxy);
   const connections = new Connections({ limits: config.limits, clock, onError });
   const transportParts = { connections, proxies, limits: config.limits, clock, onError };
@@ -203,7 +217,6 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     { sockets, socketIo, connections, proxies },
   );
 
-  const chainStatus = () => chains.watchers.map((watcher) => ({ chain: watcher.facts.chain, ...watcher.status() }));
   const tls = await readTlsFiles(config);
   const guard = requestGuard(config);
   let server: Server | null = null;
@@ -223,11 +236,12 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
       checkDatabase: async () => {
         await store.log.head();
       },
-      chains: chainStatus,
-      stopping: () => stopping,
+      chains: watching,
+      bus: () => (parts.redis ? (parts.redis().connected ? "ok" : "failed") : "none"),
+      stopping: () => drain?.isStopping === true,
     },
-    metrics,
     leaving: () => drain?.isLeaving === true,
+    metrics,
     clock,
     limits: config.limits,
     guard,
@@ -248,17 +262,17 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     ...figures(parts),
     connections: () => connections.counters,
     sockets: () => gate.total,
-    chains: () => chainStatus().map((status) => ({ ...status, watchedUntilMs: ingest.watchedUntilMs(status.chain) })),
+    chains: () => watching().map((status) => ({ ...status, watchedUntilMs: ingest.watchedUntilMs(status.chain) })),
   });
   takeUpgrades(http, wires, { guard, connections });
-  undo.push(async () => {
   const leaving = openDrain(http, { config, connections, gate, logger: hooks.logger });
   drain = leaving;
+  undo.push(async () => {
     await leaving.run();
     await api.close();
   });
   await bind(api.listen({ host: config.host, port: config.port }), config);
-  return { ...addressOf(http, config), chains: chainStatus, progress: () => leaving.progress };
+  return { ...addressOf(http, config), chains: watching, progress: () => leaving.progress };
 }
 
 function takeUpgrades(
@@ -275,12 +289,14 @@ function takeUpgrades(
 }
 
 /** What stands behind the transports, for metrics. */
-function figures({ config, hooks, context, store }: Parts): Partial<MetricsSources> {
+function figures({ config, hooks, context, store, redis }: Parts): Partial<MetricsSources> {
   return {
     build: { version: hooks.version, mode: config.mode },
     payments: () => store.payments.countByStatus(),
     topics: () => context.hub.topicCount,
     deliveredOffset: () => context.hub.offset,
+    gaps: () => context.hub.gaps,
+    bus: () => redis?.() ?? null,
     pendingCommands: () => store.pendingCommands(),
   };
 }

@@ -4,6 +4,7 @@ import { ExternalFacts } from "./chains/external/facts.ts";
 import type { ChainProbe } from "./chains/probe.ts";
 import { SandboxChain } from "./chains/sandbox/chain.ts";
 import { SandboxChainControls } from "./chains/sandbox/controls.ts";
+import { SANDBOX_CHAIN, sandboxFacts } from "./chains/sandbox/facts.ts";
 import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
 import { SandboxWatcher } from "./chains/sandbox/sandbox-watcher.ts";
 import type { ChainFacts, Watcher } from "./chains/watcher.ts";
@@ -11,12 +12,20 @@ import type { ChainConfig, Config } from "./config/config.ts";
 import type { SandboxControls } from "./http/deps.ts";
 import type { KnownChain } from "./ingest/chain-registry.ts";
 import type { Clock } from "./kit/clock.ts";
+import type { PaymentStore } from "./log/store.ts";
 
 export interface Chains {
   known: KnownChain[];
-  watchers: Watcher[];
+  watched: WatchedChain[];
   sandbox: SandboxControls | null;
   close: () => Promise<void>;
+}
+
+/** A chain that is watched here, or could be. */
+export interface WatchedChain {
+  facts: ChainFacts;
+  /** A watcher that does not run: each time on the chain begins with one. */
+  openWatcher: () => Promise<Watcher>;
 }
 
 /** What every watcher is made with. */
@@ -25,21 +34,27 @@ export interface WatcherParts {
   logger: Logger;
 }
 
+/** What the simulated chain is made with besides. */
+interface SandboxParts {
+  ledger: SandboxLedger;
+  payments: Pick<PaymentStore, "progress">;
+}
+
 export async function openChains(
   config: Config,
-  { ledger, ...parts }: WatcherParts & { ledger: SandboxLedger },
+  { ledger, payments, ...parts }: WatcherParts & SandboxParts,
 ): Promise<Chains> {
-  const chains: Chains = { known: [], watchers: [], sandbox: null, close: async () => undefined };
+  const chains: Chains = { known: [], watched: [], sandbox: null, close: async () => undefined };
   for (const [chain, settings] of Object.entries(config.chains)) {
     if (settings.kind === "external") {
       chains.known.push({ facts: new ExternalFacts(chain, settings), watched: false });
       continue;
     }
-    const watcher = await openWatcher(chain, settings, parts);
-    chains.watchers.push(watcher);
-    chains.known.push({ facts: watcher.facts, watched: true });
+    const facts = await factsOf(chain, settings, parts);
+    chains.watched.push({ facts, openWatcher: () => openWatcher(chain, settings, parts) });
+    chains.known.push({ facts, watched: true });
   }
-  if (config.mode === "sandbox") await addSandbox(chains, config, ledger, parts);
+  if (config.mode === "sandbox") await addSandbox(chains, config, { ledger, payments, ...parts });
   return chains;
 }
 
@@ -88,13 +103,12 @@ async function openWatcher(
 async function addSandbox(
   chains: Chains,
   { sandboxBlockMs }: Config,
-  ledger: SandboxLedger,
-  { clock }: WatcherParts,
+  { ledger, payments, clock }: WatcherParts & SandboxParts,
 ): Promise<void> {
   const chain = await SandboxChain.open({ ledger, clock, blockIntervalMs: sandboxBlockMs });
-  const watcher = new SandboxWatcher({ node: chain, clock });
-  chains.watchers.push(watcher);
-  chains.known.push({ facts: watcher.facts, watched: true });
-  chains.sandbox = new SandboxChainControls(chain, watcher);
+  chains.watched.push({ facts: sandboxFacts, openWatcher: async () => new SandboxWatcher({ node: chain, clock }) });
+  chains.known.push({ facts: sandboxFacts, watched: true });
+  const cursor = async () => (await payments.progress(SANDBOX_CHAIN))?.cursor ?? null;
+  chains.sandbox = new SandboxChainControls({ chain, cursor });
   chains.close = () => chain.close();
 }

@@ -3,19 +3,12 @@ import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
 import type { Config } from "./config/config.ts";
 import type { EventLog } from "./log/event-log.ts";
 import type { Leases } from "./log/leases.ts";
-import type {
-  IdempotencyStore,
-  KeyLog,
-  MerchantStore,
-  PaymentStore,
-  ProductStore,
-  SessionStore,
-} from "./log/store.ts";
+import type { IdempotencyStore, KeyLog, MerchantStore, PaymentStore, ProductStore, SessionStore } from "./log/store.ts";
 import { PostgresDatabase } from "./storage/postgres/database.ts";
 import { PostgresEventLog } from "./storage/postgres/event-log.ts";
 import { PostgresIdempotencyStore } from "./storage/postgres/idempotency-store.ts";
-import { PostgresLeases } from "./storage/postgres/leases.ts";
 import { PostgresKeyLog } from "./storage/postgres/key-log.ts";
+import { PostgresLeases } from "./storage/postgres/leases.ts";
 import { PostgresMerchantStore } from "./storage/postgres/merchant-store.ts";
 import { PostgresPaymentStore } from "./storage/postgres/payment-store.ts";
 import { PostgresProductStore } from "./storage/postgres/product-store.ts";

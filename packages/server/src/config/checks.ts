@@ -25,6 +25,7 @@ export function checkConfig(config: Config, given: Given, whereOf: WhereOf): Con
   return [
     ...checkTls(tls, whereOf),
     ...checkSandbox(config, whereOf),
+    ...checkRedis(config, whereOf),
     ...checkLimits(config, whereOf),
     ...checkProxies(config, whereOf),
     ...Object.entries(config.chains).flatMap(([name, chain]) => checkChain(name, chain, whereOf)),
@@ -46,6 +47,31 @@ function checkSandbox({ mode, host, sandboxPublic }: Config, whereOf: WhereOf): 
       whatToDo: "Use 127.0.0.1, or set PAYBELL_SANDBOX_PUBLIC=1 where only people you trust can reach it.",
     },
   ];
+}
+
+function checkRedis({ databaseUrl, redisUrl }: Config, whereOf: WhereOf): ConfigProblem[] {
+  if (redisUrl === null) return [];
+  const where = whereOf("redisUrl");
+  if (!isRedisAddress(redisUrl)) return [{ where, what: "is no address of a Redis server", whatToDo: REDIS_ADDRESS }];
+  if (databaseUrl !== null) return [];
+  const what = "Redis carries events between nodes, and SQLite has one process, which needs no bus";
+  return [
+    { where, what, whatToDo: "Leave it out, or let the nodes share a PostgreSQL database (PAYBELL_DATABASE_URL)." },
+  ];
+}
+
+const REDIS_ADDRESS =
+  "Allowed: an address like redis://user:password@host:6379/0; characters of a password that mean something in a URL are written as %XX.";
+
+function isRedisAddress(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password } = new URL(url);
+  try {
+    return decodeURIComponent(username + password) !== null;
+  } catch {
+    // A lone % in it.
+    return false;
+  }
 }
 
 /** Limits that only make sense together: the first of each pair is at most, or (`below`) less than the second. */

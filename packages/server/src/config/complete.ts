@@ -26,6 +26,8 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
     port: value<number>("port"),
     dataDir: absolute(value<string>("dataDir")),
     databaseUrl: value<string | undefined>("databaseUrl") ?? null,
+    redisUrl: value<string | undefined>("redisUrl") ?? null,
+    redisPrefix: value<string>("redisPrefix"),
     tls:
       tls.certFile !== undefined && tls.keyFile !== undefined
         ? { certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) }
@@ -43,15 +45,13 @@ export function completeConfig(tree: Tree, absolute: PathResolver): { config: Co
       monitoringSeconds: value<number>("defaults.monitoringSeconds"),
     },
     replayWindowMs: value<number>("replayWindowMs"),
+    drain: completeDrain(tree),
     identipay: completeIdentipay(tree.identipay as Partial<IdentipayConfig> | undefined),
     pusher: completePusher(tree.pusher as Tree | undefined, value<Mode>("mode")),
-    drain: completeDrain(tree),
   };
   return { config: Object.freeze(config), given: { tls } };
 }
 
-function completeIdentipay(given: Partial<IdentipayConfig> | undefined): IdentipayConfig | null {
-  return given?.chain === undefined ? null : { chain: given.chain, currencies: given.currencies ?? null };
 /** Where there are other nodes, clients are sent to them without haste; a lone process ends as soon as it can. */
 function completeDrain(tree: Tree): Config["drain"] {
   const hasPeers = valueAt(tree, "mode") === "live" && valueAt(tree, "databaseUrl") !== undefined;
@@ -62,6 +62,8 @@ function completeDrain(tree: Tree): Config["drain"] {
   };
 }
 
+function completeIdentipay(given: Partial<IdentipayConfig> | undefined): IdentipayConfig | null {
+  return given?.chain === undefined ? null : { chain: given.chain, currencies: given.currencies ?? null };
 }
 
 function valueAt(tree: Tree, name: string): unknown {

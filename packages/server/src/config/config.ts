@@ -72,6 +72,9 @@ export interface Config {
   readonly dataDir: string;
   /** `postgres://…`, with its password; `null`: SQLite in `dataDir`. */
   readonly databaseUrl: string | null;
+  /** `redis://…` or `rediss://…`, with its password; `null`: no bus between nodes. */
+  readonly redisUrl: string | null;
+  readonly redisPrefix: string;
   /** Paths of PEM files. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Origins (`https://shop.example`) that may use keys and cookies from a browser. */
@@ -90,10 +93,10 @@ export interface Config {
   readonly defaults: { readonly expiresInSeconds: number; readonly monitoringSeconds: number };
   /** How far back wires without a cursor are replayed. */
   readonly replayWindowMs: number;
+  /** At the end: how long others have to notice, and over how long clients are told to come back. */
+  readonly drain: { readonly noticeMs: number; readonly spreadMs: number };
   /** What identiPay's proposals become; `null`: the sandbox's own coin, in live mode nothing. */
   readonly identipay: IdentipayConfig | null;
   /** The sandbox's own app included. */
-  /** At the end: how long others have to notice, and over how long clients are told to come back. */
-  readonly drain: { readonly noticeMs: number; readonly spreadMs: number };
   readonly pusher: { readonly apps: readonly PusherAppConfig[] };
 }

@@ -7,12 +7,11 @@ import { strictAjv } from "../kit/strict-schema.ts";
 import { checkConfig } from "./checks.ts";
 import { completeConfig } from "./complete.ts";
 import type { Config } from "./config.ts";
-import { ConfigError, type ConfigProblem } from "./config-error.ts";
+import { ConfigError } from "./config-error.ts";
 import { readConfigFile } from "./config-file.ts";
 import { type LayerInput, type Layers, layer, type Tree } from "./layers.ts";
-import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "./schema.ts";
+import { configSchema, ENVIRONMENT, UNIT } from "./schema.ts";
 import { schemaProblems } from "./schema-problems.ts";
-import { SETTINGS } from "./settings.ts";
 
 export interface ConfigSources {
   /** Path given by `--config`; `null`: ./paybell.config.json, if there is one. */
@@ -26,7 +25,7 @@ export interface ConfigSources {
 
 const validate = (() => {
   const ajv = strictAjv();
-  for (const keyword of [ENVIRONMENT, UNIT, UNAVAILABLE]) ajv.addKeyword({ keyword, schemaType: "string" });
+  for (const keyword of [ENVIRONMENT, UNIT]) ajv.addKeyword({ keyword, schemaType: "string" });
   return ajv.compile(configSchema);
 })();
 
@@ -42,7 +41,7 @@ export function loadConfig(sources: ConfigSources): Config {
 export function configFrom(file: { name: string; tree: Tree }, sources: Omit<ConfigSources, "configFile">): Config {
   const layers = layer({ file: file.tree, environment: sources.environment, flags: sources.flags });
   const whereOf = (path: string) => placeOf(path, layers, file.name);
-  const problems = [...layers.problems, ...unavailable(layers, whereOf)];
+  const problems = [...layers.problems];
   if (!validate(layers.tree)) problems.push(...schemaProblems(validate.errors ?? [], whereOf));
   if (problems.length > 0) throw new ConfigError(problems);
   const { config, given } = completeConfig(layers.tree, (path) =>
@@ -59,13 +58,4 @@ function placeOf(path: string, { sources }: Layers, fileName: string): string {
     if (path === setting || path.startsWith(`${setting}[`)) return source;
   }
   return path === "" ? fileName : `${fileName}: ${path}`;
-}
-
-function unavailable({ tree }: Layers, whereOf: (path: string) => string): ConfigProblem[] {
-  return SETTINGS.flatMap(({ path, unavailable: why }) => {
-    const name = path.join(".");
-    return why === null || tree[name] === undefined
-      ? []
-      : [{ where: whereOf(name), what: "is not supported by this build", whatToDo: why }];
-  });
 }

@@ -23,6 +23,8 @@ const setting = <T extends TSchema>(environment: string, schema: T): T => ({ ...
 const ORIGIN = "^https?://[a-z0-9.\\-\\[\\]:]+$";
 const HOST_NAME = "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$";
 const DATABASE_URL = "^postgres(ql)?://.+$";
+const REDIS_URL = "^rediss?://[^/]+(/[0-9]{0,5})?$";
+const REDIS_PREFIX = "^[A-Za-z0-9_-]{1,64}$";
 /** Pattern of a merchant's id. */
 export const MERCHANT_ID = "^[a-z0-9][a-z0-9_-]{0,62}$";
 const ADDRESS_RANGE = "^[0-9a-fA-F.:]+(/[0-9]{1,3})?$";
@@ -85,10 +87,19 @@ const serverSettings = {
   redisUrl: setting(
     "PAYBELL_REDIS_URL",
     Type.String({
-      description: "Redis as the bus between nodes. Not in this build.",
-      [UNAVAILABLE]: "This build runs as one process, which needs no bus: leave it out.",
+      pattern: REDIS_URL,
+      [ALLOWED]: "an address like redis://user:password@host:6379/0, or rediss:// for TLS",
+      description:
+        "Redis 7 or newer, or Valkey: carries events between nodes on one PostgreSQL database, faster than the database does. `redis://user:password@host:6379/0`, or `rediss://` for TLS. Whoever may publish there can make clients believe anything: keep it private. Nothing is kept in it, and nothing is lost without it.",
     }),
   ),
+  redisPrefix: Type.String({
+    pattern: REDIS_PREFIX,
+    [ALLOWED]: "letters, digits, - and _",
+    default: "paybell",
+    description:
+      "Begins the names of the channels on Redis. They also carry the number of the database and the log's epoch, so that two installations share a Redis without any setting; copies of one database do not.",
+  }),
   tls: tlsSchema,
   allowedOrigins: setting(
     "PAYBELL_ALLOWED_ORIGINS",
@@ -163,17 +174,6 @@ const paymentSettings = {
     [UNIT]: "ms",
     description: "How far back wires without a cursor are replayed at each join or subscribe.",
   }),
-  hosts: Type.Unsafe<Record<string, string>>({
-    type: "object",
-    propertyNames: { pattern: HOST_NAME, [ALLOWED]: "a host name in lower case, without port" },
-    additionalProperties: { type: "string", pattern: MERCHANT_ID, [ALLOWED]: "the id of a merchant" },
-    description: "Host name of a request → merchant, for wires that carry no key.",
-  }),
-  chains: chainsSchema,
-  identipay: identipaySchema,
-  pusher: pusherSchema,
-  limits: limitsSchema,
-};
   drainNoticeMs: Type.Integer({
     minimum: 0,
     maximum: 600_000,
@@ -188,6 +188,17 @@ const paymentSettings = {
     description:
       "Then clients are told to come back, evenly spread over this time. Default: 1000; in live mode on PostgreSQL 10000.",
   }),
+  hosts: Type.Unsafe<Record<string, string>>({
+    type: "object",
+    propertyNames: { pattern: HOST_NAME, [ALLOWED]: "a host name in lower case, without port" },
+    additionalProperties: { type: "string", pattern: MERCHANT_ID, [ALLOWED]: "the id of a merchant" },
+    description: "Host name of a request → merchant, for wires that carry no key.",
+  }),
+  chains: chainsSchema,
+  identipay: identipaySchema,
+  pusher: pusherSchema,
+  limits: limitsSchema,
+};
 
 export const configSchema = Type.Object(
   Object.fromEntries(

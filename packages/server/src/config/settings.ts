@@ -1,5 +1,5 @@
 /** The schema as a list: what the environment, the command line and the documentation need of each setting. */
-import { configSchema, ENVIRONMENT, UNAVAILABLE, UNIT } from "./schema.ts";
+import { configSchema, ENVIRONMENT, UNIT } from "./schema.ts";
 
 export interface Setting {
   /** In the file: `["port"]`, `["tls", "certFile"]`. */
@@ -11,7 +11,6 @@ export interface Setting {
   default: unknown;
   unit: string | null;
   meaning: string;
-  unavailable: string | null;
 }
 
 type Node = Record<string, unknown>;
@@ -30,7 +29,6 @@ function listSettings(schema: Node, path: readonly string[]): Setting[] {
         default: node.default,
         unit: (node[UNIT] as string | undefined) ?? null,
         meaning: String(node.description ?? ""),
-        unavailable: (node[UNAVAILABLE] as string | undefined) ?? null,
       },
     ];
   });

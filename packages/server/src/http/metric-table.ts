@@ -50,6 +50,15 @@ export const METRICS = {
     "chain",
   ),
   paybell_delivered_offset: gauge("Last log offset handed to those who listen."),
+  paybell_gaps_total: counter(
+    "How often a record came before one that precedes it, as those of several nodes do: `bus` it came a moment later, `log` it was read from the database.",
+    "closed_by",
+  ),
+  paybell_bus_connected: gauge("1 while Redis carries events between the nodes; absent where it is not configured."),
+  paybell_bus_messages_total: counter(
+    "Messages on Redis, one or more per commit: `sent`, `unsent` Redis was not there or too slow, `received` from other nodes, `unreadable` of these. What a lost one held is read from the database.",
+    "fate",
+  ),
   paybell_topics: gauge("Topics with at least one listener."),
   paybell_connections: gauge("Open WebSocket, SSE and long-polling connections.", "protocol"),
   paybell_sockets: gauge("Open TCP connections."),
@@ -67,6 +76,10 @@ export const METRICS = {
     "method",
     "route",
     "status",
+  ),
+  paybell_chain_leader: gauge(
+    "1 where this process watches the chain, 0 where it would if the one that does ended. The sum over all nodes is 1; the other figures of a chain are shown by the node that watches it.",
+    "chain",
   ),
   paybell_chain_connected: gauge("1 while the chain's node answers.", "chain"),
   paybell_chain_head_height: gauge("Height of the node's last block.", "chain"),

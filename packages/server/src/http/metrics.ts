@@ -4,13 +4,16 @@
  */
 import type { PaymentStatus } from "@paybell/protocol";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { WatcherStatus } from "../chains/watcher.ts";
+import type { ChainStatus } from "../ingest/chain-watch.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { LogRecord } from "../log/event-log.ts";
 import type { ConnectionCounters } from "../transports/connections.ts";
 import { BlockTimes } from "./block-times.ts";
 import { METRICS, type MetricName, type MetricSpec } from "./metric-table.ts";
 import { ProcessReadings } from "./process-readings.ts";
+
+/** `watchedUntilMs`: everything until then is in the log; `null`: not yet known. */
+type ChainReading = ChainStatus & { watchedUntilMs: number | null };
 
 /** Read at each scrape. What is not given is not shown. */
 export interface MetricsSources {
@@ -24,10 +27,13 @@ export interface MetricsSources {
   topics(): number;
   /** The last log offset that was handed to listeners. */
   deliveredOffset(): number;
+  /** Redis, as the bus between nodes, and messages since the start by what became of them; `null`: it is not configured. */
+  bus(): { connected: boolean; messages: Readonly<Record<string, number>> } | null;
+  /** Records that came before one that precedes them. */
+  gaps(): { seen: number; read: number };
   /** Commands that wait for the disk. */
   pendingCommands(): number;
-  /** `watchedUntilMs`: everything until then is in the log; `null`: not yet known. */
-  chains(): readonly ({ chain: string; watchedUntilMs: number | null } & WatcherStatus)[];
+  chains(): readonly ChainReading[];
 }
 
 export interface MetricsOptions {
@@ -146,23 +152,38 @@ export class Metrics {
       if (read) this.#gauge(name as Named<"gauge">).set(read());
     }
     this.#readChains();
+    this.#readBus();
+  }
+
+  #readBus(): void {
+    const { seen = 0, read = 0 } = this.#sources.gaps?.() ?? {};
+    this.#count("paybell_gaps_total", "closed_by", { bus: seen - read, log: read });
+    const bus = this.#sources.bus?.() ?? null;
+    this.#setOrHide("paybell_bus_connected", bus && Number(bus.connected));
+    this.#count("paybell_bus_messages_total", "fate", bus?.messages ?? {});
   }
 
   #readChains(): void {
     const nowMs = this.#options.clock.nowMs();
     const chains = this.#sources.chains?.() ?? [];
-    const each = (name: Named<"gauge">, value: (chain: (typeof chains)[number]) => number | null) =>
-      this.#set(name, "chain", Object.fromEntries(chains.map((status) => [status.chain, value(status)])));
+    // Of a chain that another process watches only that can be said.
+    const watched = chains.filter(({ role }) => role === "leader");
+    const each = (
+      name: Named<"gauge">,
+      value: (chain: ChainReading) => number | null,
+      of: readonly ChainReading[] = watched,
+    ) => this.#set(name, "chain", Object.fromEntries(of.map((status) => [status.chain, value(status)])));
+    each("paybell_chain_leader", ({ role }) => Number(role === "leader"), chains);
     each("paybell_chain_connected", ({ connected }) => Number(connected));
     each("paybell_chain_head_height", ({ headHeight }) => headHeight);
     each("paybell_chain_lag_blocks", ({ lagBlocks }) => lagBlocks);
     each("paybell_chain_lag_seconds", ({ watchedUntilMs }) =>
       watchedUntilMs === null ? null : Math.max(0, nowMs - watchedUntilMs) / 1_000,
     );
-    this.#readEndpoints(chains);
+    this.#readEndpoints(watched);
   }
 
-  #readEndpoints(chains: readonly ({ chain: string } & WatcherStatus)[]): void {
+  #readEndpoints(chains: readonly ChainReading[]): void {
     const states = this.#gauge("paybell_chain_endpoints");
     const failures = this.#counter("paybell_chain_endpoint_failures_total");
     const switches = this.#counter("paybell_chain_endpoint_switches_total");

@@ -43,6 +43,8 @@ describe("precedence", () => {
       port: 8000,
       dataDir: join(cwd, ".paybell"),
       databaseUrl: null,
+      redisUrl: null,
+      redisPrefix: "paybell",
       tls: null,
       allowedOrigins: [],
       trustProxy: [],
@@ -170,10 +172,22 @@ describe("what stops the start", () => {
     ]);
   });
 
-  it("says that Redis is not in this build", () => {
+  it("refuses Redis beside SQLite, where one process needs no bus", () => {
     const problems = problemsOf({ PAYBELL_REDIS_URL: "redis://x" });
     expect(problems.map(({ where }) => where)).toEqual(["environment: PAYBELL_REDIS_URL"]);
-    expect(problems[0]?.whatToDo).toContain("one process");
+    expect(problems[0]?.what).toContain("one process");
+    expect(problems[0]?.whatToDo).toContain("PAYBELL_DATABASE_URL");
+  });
+
+  it.each(["http://x", "redis://", "redis://x/y", "redis://u:50%secret@x"])("takes no %s for Redis", (url) => {
+    const problems = problemsOf({ PAYBELL_REDIS_URL: url, PAYBELL_DATABASE_URL: "postgres://host/shop" });
+    expect(problems.map(({ where }) => where)).toEqual(["environment: PAYBELL_REDIS_URL"]);
+    expect(JSON.stringify(problems)).not.toContain("secret");
+  });
+
+  it.each(["redis://x", "rediss://user:p%40ss@[::1]:6380/2"])("takes %s for Redis beside PostgreSQL", (redisUrl) => {
+    const environment = { PAYBELL_REDIS_URL: redisUrl, PAYBELL_DATABASE_URL: "postgres://host/shop" };
+    expect(load(environment)).toMatchObject({ redisUrl, redisPrefix: "paybell" });
   });
 
   it("takes the address of a PostgreSQL database, and no other", () => {

@@ -149,13 +149,29 @@ describe("the figures", () => {
 
   it("leave out what is not known: a node without a head, a chain that was not yet watched", async () => {
     const { clock, metrics } = make();
-    const chain = { chain: "bitcoin", connected: false, headHeight: null, lagBlocks: null, problem: "down" };
+    const role = "leader" as const;
+    const chain = { chain: "bitcoin", role, connected: false, headHeight: null, lagBlocks: null, problem: "down" };
     metrics.read({ chains: () => [{ ...chain, watchedUntilMs: null }] });
     expect([...(await scrape(metrics)).keys()].filter((name) => name.startsWith("paybell_chain"))).toEqual([
+      'paybell_chain_leader{chain="bitcoin"}',
       'paybell_chain_connected{chain="bitcoin"}',
     ]);
     metrics.read({ chains: () => [{ ...chain, watchedUntilMs: clock.nowMs() - 2_500 }] });
     expect((await scrape(metrics)).get('paybell_chain_lag_seconds{chain="bitcoin"}')).toBe(2.5);
+  });
+
+  it("of a chain that another node watches say that alone, and all of it when it is this one's turn", async () => {
+    const { metrics } = make();
+    const status = { chain: "bitcoin", connected: true, headHeight: 7, lagBlocks: 1, problem: null, watchedUntilMs: 1 };
+    const chains = async (role: "leader" | "standby") => {
+      metrics.read({ chains: () => [{ ...status, role }] });
+      return [...(await scrape(metrics))].filter(([name]) => name.startsWith("paybell_chain"));
+    };
+    expect(await chains("standby")).toEqual([['paybell_chain_leader{chain="bitcoin"}', 0]]);
+    const led = await chains("leader");
+    expect(led[0]).toEqual(['paybell_chain_leader{chain="bitcoin"}', 1]);
+    expect(led).toHaveLength(5);
+    expect(await chains("standby")).toHaveLength(1);
   });
 
   it("tell how the endpoints of a chain stand, by reason and never by name", async () => {
@@ -167,7 +183,8 @@ describe("the figures", () => {
       endpoint,
       { ...endpoint, problem: "down", failures: { ...none, failed: 2, rate_limited: 1 } },
     ];
-    const status = { connected: true, headHeight: 7, lagBlocks: 0, problem: null, watchedUntilMs: 0 };
+    const role = "leader" as const;
+    const status = { role, connected: true, headHeight: 7, lagBlocks: 0, problem: null, watchedUntilMs: 0 };
     metrics.read({
       chains: () => [
         { chain: "tron", ...status, endpoints: { switches: 3, endpoints } },

@@ -1,6 +1,7 @@
 /** `GET /healthz`, `GET /readyz`, `GET /metrics`. */
 import { ERRORS } from "@paybell/protocol";
 import { Type } from "typebox";
+import type { ChainStatus } from "../../ingest/chain-watch.ts";
 import { messageOf } from "../../kit/errors.ts";
 import { as, keyedResponses, responses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
@@ -8,8 +9,13 @@ import type { ReadinessSources } from "../deps.ts";
 import { addErrorHeaders } from "../error-answers.ts";
 import { NoQuery } from "../query.ts";
 
+const booleanOrNull = Type.Unsafe<boolean | null>({ type: ["boolean", "null"] });
 const integerOrNull = Type.Unsafe<number | null>({ type: ["integer", "null"] });
 const textOrNull = Type.Unsafe<string | null>({ type: ["string", "null"] });
+
+type Status = "ready" | "degraded" | "not_ready" | "stopping";
+
+type Bus = "none" | "ok" | "failed";
 
 const Readiness = Type.Object({
   status: Type.Unsafe<Status>({
@@ -21,13 +27,25 @@ const Readiness = Type.Object({
   chains: Type.Array(
     Type.Object({
       chain: Type.String(),
-      connected: Type.Boolean(),
+      role: Type.Unsafe<ChainStatus["role"]>({
+        type: "string",
+        enum: ["leader", "standby"],
+        description:
+          "`leader`: this node watches the chain. `standby`: another one does, and knows how it stands; the rest is null here.",
+      }),
+      connected: booleanOrNull,
       headHeight: integerOrNull,
       lagBlocks: integerOrNull,
       problem: textOrNull,
     }),
   ),
   database: Type.Unsafe<"ok" | "failed">({ type: "string", enum: ["ok", "failed"] }),
+  bus: Type.Unsafe<Bus>({
+    type: "string",
+    enum: ["none", "ok", "failed"],
+    description:
+      "Redis. `none`: it is not configured. `failed`: it cannot be used, and events of other nodes come by the database.",
+  }),
 });
 
 export function health(context: RouteContext): void {
@@ -78,22 +96,27 @@ function readyz({ api, deps }: RouteContext): void {
       const status = statusOf(database, deps.readiness);
       const mayReadProblems = deps.mode === "sandbox" || request.caller?.kind === "secret";
       const chains = deps.readiness.chains().map((status) => chainView(status, mayReadProblems));
-      if (status === "not_ready") addErrorHeaders(reply, ERRORS.not_ready.httpStatus);
-      return reply.code(status === "not_ready" ? 503 : 200).send({ status, chains, database });
+      const isReady = status === "ready" || status === "degraded";
+      if (!isReady) addErrorHeaders(reply, ERRORS.not_ready.httpStatus);
+      return reply.code(isReady ? 200 : 503).send({ status, chains, database, bus: deps.readiness.bus() });
     },
   });
 }
 
 /** A problem may name hosts inside the operator's network: only who holds a secret key reads it. */
 function chainView(status: ReturnType<ReadinessSources["chains"]>[number], mayReadProblems: boolean) {
-  const { chain, connected, headHeight, lagBlocks, problem } = status;
+  const { chain, role, headHeight, lagBlocks, problem } = status;
+  const connected = role === "leader" ? status.connected : null;
   const shown = problem === null || mayReadProblems ? problem : "Ask with a secret key to read what is wrong.";
-  return { chain, connected, headHeight, lagBlocks, problem: shown };
+  return { chain, role, connected, headHeight, lagBlocks, problem: shown };
 }
 
-function statusOf(database: "ok" | "failed", readiness: ReadinessSources): "ready" | "degraded" | "not_ready" {
-  if (database === "failed" || readiness.stopping()) return "not_ready";
-  return readiness.chains().every(({ connected, problem }) => connected && problem === null) ? "ready" : "degraded";
+function statusOf(database: "ok" | "failed", readiness: ReadinessSources): Status {
+  if (readiness.stopping()) return "stopping";
+  if (database === "failed") return "not_ready";
+  if (readiness.bus() === "failed") return "degraded";
+  const isWell = ({ role, connected, problem }: ChainStatus) => problem === null && (connected || role === "standby");
+  return readiness.chains().every(isWell) ? "ready" : "degraded";
 }
 
 function metrics({ api, deps }: RouteContext): void {

@@ -1,0 +1,133 @@
+/**
+ * The bus between processes, on Redis' publish and subscribe: one message per commit, more where it is large. What this
+ * process publishes its own listeners have at once, and what Redis brings back of it is thrown away by its first bytes.
+ * Redis keeps nothing, and nothing waits for it: what is lost, the log has.
+ */
+import { randomUUID } from "node:crypto";
+import type { LogRecord } from "../../log/event-log.ts";
+import type { Bus, BusMessage } from "../bus.ts";
+import { MemoryBus } from "../memory-bus.ts";
+import { databaseOf, type RedisFailure, shownAddress } from "./connection.ts";
+import { Link } from "./link.ts";
+import { decode, encode, isSignedBy, signatureOf } from "./message.ts";
+
+export interface RedisBusOptions {
+  /** `redis[s]://[user:password@]host[:port][/database]`. */
+  url: string;
+  /** Of the log: other installations on this Redis have others. */
+  epoch: string;
+  /** Begins the names of channels. */
+  prefix: string;
+  /** Redis is there (`null`), or why it is not. Called when that changes. @param server what answers: `Redis 7.0.15` */
+  onState: (problem: string | null, server: string) => void;
+  /** A listener failed, or messages could not be read: the bus goes on. */
+  onError: (error: unknown) => void;
+  /** Pause between beats, ms; see `Session`. */
+  beatMs?: number;
+}
+
+/** Messages since the start. */
+export type BusCounters = {
+  /** Taken by Redis. */
+  sent: number;
+  /** Of other processes. */
+  received: number;
+  /** Not sent, because Redis was not there or did not take them. */
+  unsent: number;
+  /** Of other processes, or records in them: garbage, or another version's. */
+  unreadable: number;
+};
+
+/** How often messages that cannot be read are reported, ms. */
+const REPORT_MS = 60_000;
+
+export class RedisBus implements Bus {
+  readonly #options: RedisBusOptions;
+  readonly #signature: Buffer;
+  readonly #local: MemoryBus;
+  readonly #link: Link;
+  readonly #counters: BusCounters = { sent: 0, received: 0, unsent: 0, unreadable: 0 };
+  /** What was last said of Redis. */
+  #problem: string | null = null;
+  #reportAtMs = 0;
+  readonly #changed = new Set<() => void>();
+
+  constructor(options: RedisBusOptions) {
+    this.#options = options;
+    const { url, prefix, epoch } = options;
+    const node = randomUUID();
+    this.#signature = signatureOf(node);
+    this.#local = new MemoryBus({ onError: options.onError });
+    const channel = `${prefix}:${databaseOf(url)}:${epoch}`;
+    this.#link = new Link({
+      url,
+      channel,
+      beatChannel: `${channel}:${node}`,
+      onMessage: (bytes) => this.#hear(bytes),
+      onUp: (server) => this.#turn(null, server),
+      onDown: (failure) => this.#turn(failure),
+      ...(options.beatMs === undefined ? {} : { beatMs: options.beatMs }),
+    });
+  }
+
+  get reachesOthers(): boolean {
+    return this.#link.isUp;
+  }
+
+  get counters(): Readonly<BusCounters> {
+    return this.#counters;
+  }
+
+  /** Called whenever `reachesOthers` may have changed: some messages may have been lost around it. */
+  onChanged(listener: () => void): void {
+    this.#changed.add(listener);
+  }
+
+  publish(records: readonly LogRecord[]): void {
+    this.#local.publish(records);
+    if (!this.#link.isUp) {
+      this.#counters.unsent += 1;
+      return;
+    }
+    const count = (isTaken: boolean) => {
+      this.#counters[isTaken ? "sent" : "unsent"] += 1;
+    };
+    for (const bytes of encode(this.#signature, records)) this.#link.send(bytes, count);
+  }
+
+  subscribe(listener: (message: BusMessage) => void): () => void {
+    return this.#local.subscribe(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#link.close();
+    await this.#local.close();
+  }
+
+  #hear(bytes: Buffer): void {
+    if (isSignedBy(this.#signature, bytes)) return;
+    this.#counters.received += 1;
+    const message = decode(bytes, () => this.#countUnreadable());
+    if (message) this.#local.deliver(message);
+    else this.#countUnreadable();
+  }
+
+  #countUnreadable(): void {
+    this.#counters.unreadable += 1;
+    const nowMs = performance.now();
+    if (nowMs < this.#reportAtMs) return;
+    this.#reportAtMs = nowMs + REPORT_MS;
+    this.#options.onError(
+      new Error(
+        `${this.#counters.unreadable} messages on ${shownAddress(this.#options.url)} could not be read so far: another version runs, or somebody else publishes there. What was in them is read from the database.`,
+      ),
+    );
+  }
+
+  #turn(failure: RedisFailure | null, server = ""): void {
+    const problem = failure?.message ?? null;
+    if (problem === null || problem !== this.#problem) this.#options.onState(problem, server);
+    this.#problem = problem;
+    for (const listener of this.#changed) listener();
+  }
+}
