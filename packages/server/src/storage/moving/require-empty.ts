@@ -7,7 +7,7 @@ import { MOVED } from "./tables.ts";
 export async function requireEmpty(target: Pick<ImportTarget, "ask">, place: string): Promise<void> {
   const filled: string[] = [];
   for (const { name } of MOVED) {
-    const [found] = await target.ask(`SELECT count(*) AS rows FROM (SELECT 1 AS one FROM ${name} LIMIT 1) some`);
+    const [found] = await target.ask(`SELECT count(*) AS rows FROM (SELECT 1 AS one FROM ${name} LIMIT 1) AS found`);
     if (found?.rows !== 0) filled.push(name);
   }
   const [meta] = await target.ask("SELECT head FROM meta");
