@@ -73,6 +73,7 @@ export class ServerCore {
       chains,
       watchList: this.#watchList,
       clock,
+      storeProgressEveryMs: null,
       defaults: {
         expiresInSeconds: DAY_SECONDS,
         monitoringSeconds: DAY_SECONDS,

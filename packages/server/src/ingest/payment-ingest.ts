@@ -24,9 +24,10 @@ import {
 import { planObservations } from "./plan-observations.ts";
 import { Registrations } from "./registrations.ts";
 import { planReport } from "./report.ts";
+import { WatchProgress, type WatchProgressOptions } from "./watch-progress.ts";
 import type { Outcome, Work } from "./work.ts";
 
-export interface PaymentIngestOptions extends CreationOptions {
+export interface PaymentIngestOptions extends CreationOptions, Pick<WatchProgressOptions, "storeProgressEveryMs"> {
   store: PaymentStore;
   /** May a merchant report what happens on this chain? Not where it is watched here. */
   observable: (chain: string) => boolean;
@@ -46,12 +47,12 @@ export class PaymentIngest implements Ingest {
   readonly #loop: DecisionLoop;
   readonly #creation: Creation;
   readonly #registrations: Registrations;
-  /** How far each chain has been watched, also while nothing happens that would have to be written. */
-  readonly #watchedUntilMs = new Map<string, number>();
+  readonly #progress: WatchProgress;
 
   constructor(options: PaymentIngestOptions) {
     this.#options = options;
     this.#loop = new DecisionLoop(options);
+    this.#progress = new WatchProgress(options);
     this.#creation = new Creation(options, (state) => this.#loop.remember(state));
     this.#registrations = new Registrations(options, (state) => this.#loop.remember(state));
   }
@@ -95,14 +96,10 @@ export class PaymentIngest implements Ingest {
   }
 
   async report(facts: ChainFacts, report: WatchReport, fence: Fence | null = null): Promise<void> {
-    const { chain } = facts;
-    const idle =
-      report.disconnected.length === 0 &&
-      report.observations.length === 0 &&
-      report.head === null &&
-      report.cursor === null;
+    const { disconnected, observations, head, cursor, watchedUntilMs } = report;
+    const idle = disconnected.length === 0 && observations.length === 0 && head === null && cursor === null;
     if (!idle) await this.#applyReport(facts, report, fence);
-    if (report.watchedUntilMs !== null) this.#watchedUntilMs.set(chain, report.watchedUntilMs);
+    if (watchedUntilMs !== null) await this.#progress.reached(facts.chain, watchedUntilMs, cursor !== null, fence);
   }
 
   async #applyReport(facts: ChainFacts, report: WatchReport, fence: Fence | null): Promise<void> {
@@ -157,7 +154,7 @@ export class PaymentIngest implements Ingest {
 
   /** Everything that happened on the chain until then is in the log, milliseconds; `null`: not known yet. */
   watchedUntilMs(chain: string): number | null {
-    return this.#watchedUntilMs.get(chain) ?? null;
+    return this.#progress.lastUntilMs(chain);
   }
 
   async tick(): Promise<void> {
@@ -169,7 +166,7 @@ export class PaymentIngest implements Ingest {
   async #tickChain(chain: string, watched: boolean): Promise<void> {
     const { clock, store, groupSize } = this.#options;
     const nowMs = clock.nowMs();
-    const watchedUntilMs = watched ? Math.min(await this.#watchedUntil(chain), nowMs) : nowMs;
+    const watchedUntilMs = watched ? Math.min(await this.#progress.untilMs(chain), nowMs) : nowMs;
     const tick: Input = { type: "tick", watchedUntilMs };
     const done = new Set<string>();
     for (;;) {
@@ -180,14 +177,6 @@ export class PaymentIngest implements Ingest {
       for (const paymentId of work) done.add(paymentId);
       if (due.length < groupSize) return;
     }
-  }
-
-  async #watchedUntil(chain: string): Promise<number> {
-    const known = this.#watchedUntilMs.get(chain);
-    if (known !== undefined) return known;
-    const stored = (await this.#options.store.progress(chain))?.watchedUntilMs ?? 0;
-    this.#watchedUntilMs.set(chain, stored);
-    return stored;
   }
 }
 

@@ -27,6 +27,7 @@ beforeEach(async () => {
     chains: new ChainRegistry([{ facts: new SuiFacts(), watched: true }]),
     watchList: new WatchList({ store: store.payments, keyLog: null, onError: () => undefined }),
     clock: systemClock,
+    storeProgressEveryMs: null,
     defaults: { expiresInSeconds: 900, monitoringSeconds: 86_400, gapLimit: 3 },
     observable: () => false,
     transfersPerPayment: 100,

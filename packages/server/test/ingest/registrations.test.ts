@@ -43,7 +43,7 @@ async function start(log: EventLog = store.log) {
   };
   const watchList = new WatchList({ store: payments, keyLog: null, onError });
   const ingest = new PaymentIngest({
-    ...{ log, store: payments, merchants, products, chains, watchList, clock, defaults },
+    ...{ log, store: payments, merchants, products, chains, watchList, clock, defaults, storeProgressEveryMs: null },
     ...{ observable: () => false, transfersPerPayment: 1_000, groupSize: 100, pendingCommands: 10_000 },
   });
   const keys = await watchList.begin("sandbox", () => undefined);
