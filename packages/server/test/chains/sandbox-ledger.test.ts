@@ -1,4 +1,5 @@
-/** The ledger in memory and the one on SQLite keep the same chain, also across a restart. */
+/** The ledger in memory and the one on SQLite keep the same chain, also across a restart; the one in memory is shared as
+ * PostgreSQL's is. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { SqliteDatabase } from "../../src/storage/sqlite/database.ts";
 import { SqliteSandboxLedger } from "../../src/storage/sqlite/sandbox-ledger.ts";
 import { ManualClock } from "../../testkit/manual-clock.ts";
 import { MemoryLedger } from "../../testkit/memory-ledger.ts";
+import { testSharedSandboxLedger } from "../../testkit/storing/shared-sandbox-ledger.ts";
 
 // More than 64 bits: no number type of a database may come between.
 const output = { recipient: addressFromSeed("shop"), asset: "SBX", amountAtomic: 2n ** 70n + 1n };
@@ -91,3 +93,8 @@ it("keeps every block and transaction, with the best chain and the mempool", asy
   await database.close();
   await rm(dataDir, { recursive: true });
 });
+
+testSharedSandboxLedger(async () => {
+  const ledger = new MemoryLedger({ isShared: true });
+  return { open: async () => ({ ledger, close: async () => undefined }), remove: async () => undefined };
+}, 100);

@@ -12,19 +12,22 @@ const NODES = 3;
 
 /** Each of the first answers waits until every node has asked: none of them finds what another one makes. */
 function inStep(nodes: number): (merchants: MerchantStore) => MerchantStore {
-  const rounds = ["merchant", "keys"].map((name) => [name, { asked: 0, all: Promise.withResolvers<void>() }] as const);
-  const waiting = new Map(rounds);
+  const round = () => ({ asked: 0, all: Promise.withResolvers<void>() });
+  const waiting = new Map<keyof MerchantStore, ReturnType<typeof round>>([
+    ["merchant", round()],
+    ["keys", round()],
+  ]);
   return (merchants) =>
     new Proxy(merchants, {
       get(store, name: keyof MerchantStore) {
         const method = store[name] as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {
           const answer = await method.apply(store, args);
-          const round = waiting.get(name);
-          if (!round || round.asked === nodes) return answer;
-          round.asked += 1;
-          if (round.asked === nodes) round.all.resolve();
-          await round.all.promise;
+          const others = waiting.get(name);
+          if (!others || others.asked === nodes) return answer;
+          others.asked += 1;
+          if (others.asked === nodes) others.all.resolve();
+          await others.all.promise;
           return answer;
         };
       },

@@ -1,11 +1,12 @@
 import { PostgresSandboxLedger } from "../../src/storage/postgres/sandbox-ledger.ts";
 import { usePostgres } from "../../testkit/postgres.ts";
 import { openPostgres } from "../../testkit/postgres-home.ts";
-import { testSandboxLedger } from "../../testkit/storing/sandbox-ledger.ts";
+import { type LedgerHome, testSandboxLedger } from "../../testkit/storing/sandbox-ledger.ts";
+import { testSharedSandboxLedger } from "../../testkit/storing/shared-sandbox-ledger.ts";
 
 const server = usePostgres();
 
-testSandboxLedger(async () => {
+async function home(): Promise<LedgerHome> {
   const url = await server().createDatabase();
   return {
     async open() {
@@ -14,4 +15,7 @@ testSandboxLedger(async () => {
     },
     remove: () => server().dropDatabase(url),
   };
-});
+}
+
+testSandboxLedger(home);
+testSharedSandboxLedger(home, 8);
