@@ -1,5 +1,6 @@
 /** A TCP proxy in front of a server, that cuts lines as networks do: between two messages or in the middle of one, with a
- * word to both sides, with a reset, or so that the client's side hears of it and the server's only later. */
+ * word to both sides, with a reset, so that the client's side hears of it and the server's only later, or so that nobody
+ * hears of it at all. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "./server-process.ts";
 
@@ -8,11 +9,17 @@ interface Line {
   upstream: Socket;
   /** Set: the next bytes from the server are the last, and only this share of them arrives. */
   lastShare: number | null;
+  /** Set: nothing arrives any more, and nobody is told. */
+  isDead: boolean;
 }
 
 export class CuttingProxy {
   readonly port: number;
   cuts = 0;
+  /** While this is set, no line is opened: `refused` says so, `silent` takes it and never answers. */
+  newLines: "open" | "refused" | "silent" = "open";
+  /** Changes what the server says, in as many bytes. */
+  rewrite: ((text: string) => string) | null = null;
   readonly #server: Server;
   readonly #lines = new Set<Line>();
 
@@ -43,6 +50,21 @@ export class CuttingProxy {
     else line.upstream.resetAndDestroy();
   }
 
+  /** All lines that are open go dead: both sides still have them, and nothing comes through. */
+  silence(): void {
+    this.cuts += this.#lines.size;
+    for (const line of this.#lines) line.isDead = true;
+  }
+
+  /** Resets all lines that are open. */
+  cutAll(): void {
+    this.cuts += this.#lines.size;
+    for (const { client, upstream } of this.#lines) {
+      client.resetAndDestroy();
+      upstream.resetAndDestroy();
+    }
+  }
+
   async close(): Promise<void> {
     for (const { client, upstream } of this.#lines) {
       client.destroy();
@@ -52,8 +74,12 @@ export class CuttingProxy {
   }
 
   #open(client: Socket, upstreamPort: number): void {
+    if (this.newLines === "refused") {
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(upstreamPort, "127.0.0.1");
-    const line: Line = { client, upstream, lastShare: null };
+    const line: Line = { client, upstream, lastShare: null, isDead: this.newLines === "silent" };
     this.#lines.add(line);
     const end = () => {
       this.#lines.delete(line);
@@ -65,8 +91,12 @@ export class CuttingProxy {
       socket.on("error", end);
       socket.on("close", end);
     }
-    client.on("data", (bytes) => upstream.write(bytes));
-    upstream.on("data", (bytes) => {
+    client.on("data", (bytes) => {
+      if (!line.isDead) upstream.write(bytes);
+    });
+    upstream.on("data", (said: Buffer) => {
+      if (line.isDead) return;
+      const bytes = this.rewrite ? Buffer.from(this.rewrite(said.toString("latin1")), "latin1") : said;
       if (line.lastShare === null) client.write(bytes);
       else client.end(bytes.subarray(0, Math.floor(bytes.length * line.lastShare)), end);
     });
