@@ -12,6 +12,7 @@ import { Raced, StorageError } from "./errors.ts";
 import { type Hint, Hints } from "./hints.ts";
 import { Pool } from "./pool.ts";
 import { type Reads, reads } from "./reading/reads.ts";
+import { SameLog } from "./same-log.ts";
 import { type Inquiry, Signatories } from "./signature.ts";
 import { requireFit, type Started, start } from "./start.ts";
 import { WorkClaims } from "./work-claims.ts";
@@ -26,7 +27,7 @@ export interface PostgresOptions {
   url: string;
   /** Stored at the first start; another one is refused later. */
   mode: Mode;
-  /** The process should end. */
+  /** The log is no longer the one that this process began on: it should end. */
   onFatal: (error: Error) => void;
   /** Commands that may wait for the database, see `LIMITS.pendingCommands`. */
   pendingCommands: number;
@@ -63,6 +64,7 @@ const LEASING = 2;
 
 export class PostgresDatabase {
   readonly #options: PostgresOptions;
+  readonly sameLog: SameLog;
   /** Parts of the work that all processes share. */
   readonly claims: WorkClaims;
   readonly #pool: Pool;
@@ -80,12 +82,13 @@ export class PostgresDatabase {
 
   private constructor(options: PostgresOptions) {
     this.#options = options;
+    this.sameLog = new SameLog(options.onFatal);
     const patienceMs = options.patienceMs ?? PATIENCE_MS;
     const open = () => openConnection(options);
     const openDurable = async () => {
       const connection = await open();
       try {
-        await requireFit(connection);
+        await Promise.all([requireFit(connection), this.sameLog.require(connection)]);
         return connection;
       } catch (error) {
         await connection.close();
@@ -112,6 +115,7 @@ export class PostgresDatabase {
     const connection = await connectAtStart(options);
     try {
       database.#started = await start(connection, options.mode);
+      database.sameLog.begin(database.epoch);
       await database.#writer.start();
     } finally {
       await connection.close();
@@ -238,6 +242,7 @@ export class PostgresDatabase {
       }),
     );
     if (records.length > 0) {
+      this.sameLog.reached(records.at(-1)?.offset ?? 0);
       for (const listener of this.#listeners) this.#call(() => listener(records));
       this.hint("appended");
     }

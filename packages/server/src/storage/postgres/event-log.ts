@@ -37,7 +37,9 @@ export class PostgresEventLog implements EventLog {
   }
 
   async readAfter(offset: number, options: { topics?: readonly Topic[]; limit: number }): Promise<ReadPage> {
-    const { rows, next, head } = await this.#database.read("readAfter", offset, options);
+    const { rows, next, head, epoch } = await this.#database.read("readAfter", offset, options);
+    this.#database.sameLog.requireEpoch(epoch);
+    this.#database.sameLog.reached(head);
     return { records: rows.map(recordFromRow), next, head };
   }
 

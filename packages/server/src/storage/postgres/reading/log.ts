@@ -12,9 +12,12 @@ export async function head(connection: Connection): Promise<number> {
 }
 
 /** A record beside the bounds of the log; only the bounds where there is none. */
-type BoundedRow = { head: number; trimmed_to: number } & (RecordRow | { [column in keyof RecordRow]: null });
+type BoundedRow = { epoch: string; head: number; trimmed_to: number } & (
+  | RecordRow
+  | { [column in keyof RecordRow]: null }
+);
 
-const BOUNDS = "SELECT m.head, m.trimmed_to, r.* FROM meta m LEFT JOIN LATERAL";
+const BOUNDS = "SELECT m.epoch, m.head, m.trimmed_to, r.* FROM meta m LEFT JOIN LATERAL";
 
 const READ_ALL = `${BOUNDS} (
     SELECT * FROM log_records WHERE "offset" > $1 ORDER BY "offset" LIMIT $2
@@ -36,20 +39,20 @@ export async function readAfter(
   connection: Connection,
   offset: number,
   { topics, limit }: { topics?: readonly Topic[]; limit: number },
-): Promise<RowPage> {
+): Promise<RowPage & { epoch: string }> {
   const found = topics
     ? await connection.all<BoundedRow>(READ_TOPICS, offset, limit, arrayOf([...new Set(topics)]))
     : await connection.all<BoundedRow>(READ_ALL, offset, limit);
   const [bounds] = found;
   if (!bounds) throw new Error("The row of meta is missing.");
-  const { head, trimmed_to: trimmedTo } = bounds;
+  const { epoch, head, trimmed_to: trimmedTo } = bounds;
   if (offset > head) throw new CursorExpired(`The log ends at ${head}; it never reached ${offset}.`);
   if (offset < trimmedTo) throw new CursorExpired(`The log begins behind ${trimmedTo}; ${offset} is gone.`);
   const rows = found.filter((row): row is BoundedRow & RecordRow => row.offset !== null);
   const last = rows.at(-1);
   // Fewer than asked for: everything up to the end was seen. Else something may lie behind the last one.
   const next = last && rows.length >= limit ? last.offset : head;
-  return { rows, next, head };
+  return { rows, next, head, epoch };
 }
 
 /** Backwards from the newest record of the topic, so that the cost is what is replayed and not the topic's past. */
