@@ -72,6 +72,8 @@ const SWEEP_MS = 60_000;
 const HUB_POLL_MS = 1_000;
 /** Records that the hub reads at once while it heals a gap. */
 const HUB_PAGE = 1_000;
+/** How often it is stored how far a quiet chain was watched, where others have to know: expiry is so much late there. */
+const STORE_PROGRESS_MS = 2_000;
 /** Payments per commit when one block concerns many. */
 const GROUP_SIZE = 500;
 
@@ -119,6 +121,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     transfersPerPayment: config.limits.transfersPerPayment,
     groupSize: GROUP_SIZE,
     pendingCommands: config.limits.pendingCommands,
+    storeProgressEveryMs: store.leases ? STORE_PROGRESS_MS : null,
   });
 
   const { bus, hint, ...opened } = openBus(config, { store, logger: hooks.logger, onError });
@@ -131,6 +134,8 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   await hub.start();
   undo.push(() => hub.stop());
   hint(hub);
+  store.onHint(() => watchList.look());
+  store.log.onAppended(() => watchList.look());
 
   const onBlock: WatchSinkDependencies["onBlock"] = (chain, height, noticedAtMs) =>
     metrics.noticeBlock(chain, height, noticedAtMs ?? clock.nowMs());
