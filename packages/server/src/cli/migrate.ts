@@ -6,7 +6,7 @@ import { withDatabase } from "./with-database.ts";
 
 export function migrateCommand(io: CliIo): Command {
   const migrate = new Command("migrate").description(
-    "Bring the database to this version; `paybell start` does so by itself. Refused while a server runs on it",
+    "Bring the database to this version; `paybell start` does so by itself. Refused while a server runs on it that could not go on",
   );
   return addDatabaseFlags(migrate).action(async () => {
     const config = configFrom(migrate, io);

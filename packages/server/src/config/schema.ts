@@ -81,7 +81,7 @@ const serverSettings = {
       pattern: DATABASE_URL,
       [ALLOWED]: "an address like postgres://user:password@host:5432/database",
       description:
-        "PostgreSQL 14 or newer, in place of SQLite: `postgres://user:password@host:5432/database`. One server per database in this build.",
+        "PostgreSQL 14 or newer, in place of SQLite: `postgres://user:password@host:5432/database`. Any number of servers share it.",
     }),
   ),
   redisUrl: setting(
