@@ -70,7 +70,7 @@ test("a payment made on one is paid on the other, mined on the first, reorganise
   expect((await read(id)).status).not.toBe("paid");
   await call(a, "/v1/sandbox/double-spend", { txId });
   const lost = await read(id);
-  expect(lost).toMatchObject({ status: "pending", received: "0", transfers: [{ status: "replaced" }] });
+  expect(lost).toMatchObject({ status: "reversed", received: "0", transfers: [{ status: "replaced" }] });
   expect(lost.flags).toContain("double_spend");
   await pay(a, id);
   await mine(b, 6);
