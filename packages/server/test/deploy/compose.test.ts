@@ -90,10 +90,10 @@ describe("the nodes of compose.yaml", () => {
   });
 
   it.each(nodes)("%s is given the time that a drain takes", (_name, node) => {
-    const { drainNoticeMs, drainMs, limits } = configOf(node, LIVE);
-    expect(drainMs).toBeGreaterThan(0);
+    const { drain, limits } = configOf(node, LIVE);
+    expect(drain.spreadMs).toBeGreaterThan(1_000);
     const seconds = Number(/^(\d+)s$/.exec(node.stop_grace_period ?? "")?.[1]);
-    expect(seconds * 1_000).toBeGreaterThan(drainNoticeMs + drainMs + limits.closeTimeoutMs);
+    expect(seconds * 1_000).toBeGreaterThan(drain.noticeMs + drain.spreadMs + limits.closeTimeoutMs);
   });
 
   it("have fewer connections together than PostgreSQL takes", () => {

@@ -4,7 +4,7 @@
  * lead below that directory; what the image gives to its user goes to an unprivileged one, as far as we may.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { UNPRIVILEGED } from "../../../../tools/provision/programs.ts";
 import type { Instruction, Stage } from "./dockerfile.ts";
@@ -34,9 +34,7 @@ export function buildByHand(stages: readonly Stage[], context: BuildContext, int
   for (const [index, stage] of stages.entries()) {
     const root = join(into, `stage-${index}`);
     mkdirSync(join(root, "usr/local/bin"), { recursive: true });
-    const node = join(root, "usr/local/bin/node");
-    copyFileSync(process.execPath, node);
-    chmodSync(node, 0o755);
+    putNode(join(root, "usr/local/bin/node"));
     const image: Building = { ...EMPTY, root, context, stages: built };
     for (const instruction of stage.instructions) carryOut(instruction, image);
     last = { ...image, command: [...image.entrypoint, ...image.arguments] };
@@ -107,14 +105,28 @@ function copy({ fromStage, sources, target }: Instruction & { kind: "COPY" }, im
   const to = join(image.root, posix.resolve(image.workingDirectory, target));
   for (const source of sources) {
     const from = join(base, source);
-    const lets = stage ? () => true : (path: string) => image.context.lets(path);
-    const found = existsSync(from) ? filesIn(from, base, lets) : [];
+    const found = existsSync(from) ? (stage ? [from] : filesIn(from, image.context)) : [];
     if (found.length === 0) throw new Error(`COPY ${source}: nothing of that name is let through.`);
     // Of a directory, what is in it; of a file, the file, into a directory where the target ends with a slash.
-    if (stage) cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    if (stage) move(from, to);
     else if (statSync(from).isDirectory()) for (const file of found) put(file, join(to, relative(from, file)));
     else put(from, /[/.]$/.test(target) ? join(to, posix.basename(source)) : to);
   }
+}
+
+/** 100 MB: a second name for the file where the system allows it. */
+function putNode(path: string): void {
+  try {
+    linkSync(process.execPath, path);
+  } catch {
+    copyFileSync(process.execPath, path);
+    chmodSync(path, 0o755);
+  }
+}
+
+/** What a stage has made is copied once; thousands of files are sooner moved. */
+function move(from: string, to: string): void {
+  for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
 }
 
 function put(from: string, to: string): void {
@@ -123,11 +135,12 @@ function put(from: string, to: string): void {
 }
 
 /** Files in or at a path that are let through. What nobody would copy is not even looked at. */
-function filesIn(path: string, base: string, lets: (path: string) => boolean): string[] {
-  if (!statSync(path).isDirectory()) return lets(relative(base, path).split(sep).join("/")) ? [path] : [];
+function filesIn(path: string, context: BuildContext): string[] {
+  const { directory, lets } = context;
+  if (!statSync(path).isDirectory()) return lets(relative(directory, path).split(sep).join("/")) ? [path] : [];
   return readdirSync(path)
     .filter((name) => name !== "node_modules" && name !== ".git")
-    .flatMap((name) => filesIn(join(path, name), base, lets));
+    .flatMap((name) => filesIn(join(path, name), context));
 }
 
 /** npm's own words about this project, in which the tests run, must not reach the npm of the image. */
