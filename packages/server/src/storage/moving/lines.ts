@@ -34,9 +34,9 @@ export class Lines {
     return this.#number;
   }
 
-  /** SHA-256 of all lines before the last one that was read, in hex. To be asked once, at the end. */
+  /** SHA-256 of all lines before the last one that was read, in hex. */
   digest(): string {
-    return this.#hash.digest("hex");
+    return this.#hash.copy().digest("hex");
   }
 
   /** `null`: there is none any more.
