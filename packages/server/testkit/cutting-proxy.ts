@@ -16,6 +16,8 @@ interface Line {
 export class CuttingProxy {
   readonly port: number;
   cuts = 0;
+  /** Lines that were opened so far. */
+  accepted = 0;
   /** While this is set, no line is opened: `refused` says so, `silent` takes it and never answers. */
   newLines: "open" | "refused" | "silent" = "open";
   /** Changes what the server says, in as many bytes. */
@@ -78,6 +80,7 @@ export class CuttingProxy {
       client.resetAndDestroy();
       return;
     }
+    this.accepted += 1;
     const upstream = connect(upstreamPort, "127.0.0.1");
     const line: Line = { client, upstream, lastShare: null, isDead: this.newLines === "silent" };
     this.#lines.add(line);
