@@ -14,6 +14,7 @@ import { merchantFindings } from "./merchants.ts";
 import { portFinding } from "./port.ts";
 import { postgresFindings } from "./postgres.ts";
 import { withProgress } from "./progress.ts";
+import { redisFinding } from "./redis.ts";
 import { tlsFinding } from "./tls.ts";
 
 /** In the order in which they are shown. @param load the configuration; throws ConfigError */
@@ -31,9 +32,10 @@ export async function examine(load: () => Config, io: CliIo): Promise<Finding[]>
   const { databaseUrl } = config;
   const running = databaseUrl === null ? runningServer(config.dataDir) : null;
   const visits = visitChains(config, { clock: systemClock, logger: createLogger("silent") }, io);
-  const [directory, database, port, tls, chains] = await Promise.all([
+  const [directory, database, redis, port, tls, chains] = await Promise.all([
     databaseUrl === null ? directoryFindings(config) : [],
     withProgress(io, "reading the database", lookAtDatabase(config, running)),
+    redisFinding(config),
     portFinding(config, running),
     tlsFinding(config, systemClock.nowMs()),
     visits,
@@ -47,6 +49,7 @@ export async function examine(load: () => Config, io: CliIo): Promise<Finding[]>
     ...(databaseUrl === null ? [serverFinding(running)] : []),
     ...directory,
     ...database.findings,
+    ...(redis ? [redis] : []),
     port,
     ...(tls ? [tls] : []),
     ...merchantFindings(config, database.inspection, facts, calledAs(io)),

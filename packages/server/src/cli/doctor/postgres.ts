@@ -32,7 +32,11 @@ function schemaFinding({ mode: stored, pending, sizeMib }: Inspection, mode: Con
   const what = "database";
   if (pending.length > 0) {
     const found = `${pending.length} migrations to apply (${pending.join(", ")}).`;
-    return warning(what, found, "paybell migrate, or the next start, does it; servers that run may go on unless one is named `.breaking`.");
+    return warning(
+      what,
+      found,
+      "paybell migrate, or the next start, does it; servers that run may go on unless one is named `.breaking`.",
+    );
   }
   if (stored !== null && stored !== mode) {
     const toDo = `Set PAYBELL_MODE=${stored}, or give the ${mode} server a PAYBELL_DATABASE_URL of its own.`;
