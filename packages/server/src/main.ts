@@ -23,13 +23,14 @@ import type { WatchSinkDependencies } from "./ingest/watch-sink.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
 import { messageOf, PaybellError } from "./kit/errors.ts";
 import { everySoOften } from "./kit/every-so-often.ts";
+import { NodeCounts } from "./kit/node-counts.ts";
 import { type EndStep, endAll } from "./kit/teardown.ts";
 import type { LogRecord } from "./log/event-log.ts";
 import { mountProtocols } from "./mount-protocols.ts";
 import { type OpenBus, openBus } from "./open-bus.ts";
 import { type Chains, openChains } from "./open-chains.ts";
 import { type CommitTaken, openStore, type Store } from "./open-store.ts";
-import { openWatching } from "./open-watching.ts";
+import { openWatching, type Watching } from "./open-watching.ts";
 import { forgetOldSessions } from "./protocols/crypto-shop/session-memory.ts";
 import { nativeFeeds } from "./protocols/native/feeds.ts";
 import type { ProtocolContext } from "./protocols/protocol.ts";
@@ -201,7 +202,7 @@ interface Parts extends Pick<OpenBus, "redis"> {
   context: ProtocolContext;
   ingest: PaymentIngest;
   chains: Chains;
-  watching: () => readonly ChainStatus[];
+  watching: Watching;
   registry: ChainRegistry;
   store: Store;
   metrics: Metrics;
@@ -211,7 +212,8 @@ interface Parts extends Pick<OpenBus, "redis"> {
 async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   const { config, hooks, clock, onError, undo, context, ingest, chains, watching, registry, store, metrics } = parts;
   const proxies = new TrustedProxies(config.trustProxy);
-  const connections = new Connections({ limits: config.limits, clock, onError });
+  const counts = new NodeCounts({ nodes: store.nodes, limits: config.limits, onError });
+  const connections = new Connections({ limits: config.limits, clock, counts, onError });
   const transportParts = { connections, proxies, limits: config.limits, clock, onError };
   const sockets = new WebSocketTransport(transportParts);
   const socketIo = new SocketIoTransport(transportParts);
@@ -219,8 +221,9 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   const protocolParts = { ...context, config, ingest, registry, productStore, sessions, sandbox: chains.sandbox };
   const { wires, mounts } = mountProtocols(
     { ...protocolParts, logger: hooks.logger },
-    { sockets, socketIo, connections, proxies },
+    { sockets, socketIo, connections, counts, proxies },
   );
+  undo.push(await counts.start());
 
   const tls = await readTlsFiles(config);
   const guard = requestGuard(config);
@@ -241,7 +244,8 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
       checkDatabase: async () => {
         await store.log.head();
       },
-      chains: watching,
+      chains: () => watching.status(),
+      nodes: () => counts.live,
       bus: () => (parts.redis ? (parts.redis().connected ? "ok" : "failed") : "none"),
       stopping: () => drain?.isStopping === true,
     },
@@ -267,17 +271,19 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     ...figures(parts),
     connections: () => connections.counters,
     sockets: () => gate.total,
-    chains: () => watching().map((status) => ({ ...status, watchedUntilMs: ingest.watchedUntilMs(status.chain) })),
+    ...(store.nodes ? { nodes: () => counts.live } : {}),
+    chains: () =>
+      watching.status().map((status) => ({ ...status, watchedUntilMs: ingest.watchedUntilMs(status.chain) })),
   });
   takeUpgrades(http, wires, { guard, connections });
-  const leaving = openDrain(http, { config, connections, gate, logger: hooks.logger });
+  const leaving = openDrain(http, { config, connections, gate, logger: hooks.logger, forget: () => counts.leave() });
   drain = leaving;
   undo.push(async () => {
-    await leaving.run();
+    await Promise.all([leaving.run(), watching.handOver()]);
     await api.close();
   });
   await bind(api.listen({ host: config.host, port: config.port }), config);
-  return { ...addressOf(http, config), chains: watching, progress: () => leaving.progress };
+  return { ...addressOf(http, config), chains: () => watching.status(), progress: () => leaving.progress };
 }
 
 function takeUpgrades(

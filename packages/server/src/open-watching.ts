@@ -15,8 +15,14 @@ export interface WatchingParts
   undo: EndStep[];
 }
 
+export interface Watching {
+  status(): ChainStatus[];
+  /** The first step of leaving: other processes, where there are any, watch the chains from now on. */
+  handOver(): Promise<void>;
+}
+
 /** Starts watching every chain; where several processes share a database, each chain has one of them that watches it. */
-export async function openWatching({ chains, leaseMs, undo, ...given }: WatchingParts): Promise<() => ChainStatus[]> {
+export async function openWatching({ chains, leaseMs, undo, ...given }: WatchingParts): Promise<Watching> {
   const holder = `${hostname()} ${process.pid} ${randomUUID()}`;
   const watches: ChainWatch[] = [];
   for (const chain of chains) {
@@ -25,5 +31,10 @@ export async function openWatching({ chains, leaseMs, undo, ...given }: Watching
     await watch.start();
     watches.push(watch);
   }
-  return () => watches.map((watch) => watch.status());
+  return {
+    status: () => watches.map((watch) => watch.status()),
+    handOver: async () => {
+      await Promise.all(watches.map((watch) => watch.handOver()));
+    },
+  };
 }

@@ -39,6 +39,11 @@ export class ChainWatch {
     else await this.#begin(null, () => undefined).started;
   }
 
+  /** Another process may watch from now on. Where there can be no other, this one goes on until it is stopped. */
+  async handOver(): Promise<void> {
+    await this.#leadership?.stop();
+  }
+
   async stop(): Promise<void> {
     if (this.#leadership) await this.#leadership.stop();
     else await this.#term?.stop();

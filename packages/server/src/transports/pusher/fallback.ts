@@ -133,7 +133,9 @@ export class PusherFallback implements Wire {
       this.#start(target, found, { remoteAddress, slot }, request, source);
     } catch (error) {
       if (!(error instanceof PaybellError)) throw error;
-      answer(source.response, 200, refusalLines(refusalOf(error.code)));
+      // The next attempt is to find another process.
+      const headers: Record<string, string> = error.code === "shutting_down" ? { Connection: "close" } : {};
+      answer(source.response, 200, refusalLines(refusalOf(error.code)), headers);
     }
   }
 

@@ -83,6 +83,8 @@ function refuse(response: ServerResponse, error: PaybellError): void {
     "Content-Length": Buffer.byteLength(body),
     "Cache-Control": "no-store",
     ...(retryable ? { "Retry-After": RETRY_AFTER_SECONDS } : {}),
+    // The next attempt is to find another process.
+    ...(error.code === "shutting_down" ? { Connection: "close" } : {}),
   });
   response.end(body);
 }

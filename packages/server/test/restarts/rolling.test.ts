@@ -1,0 +1,96 @@
+/**
+ * Three server processes on one PostgreSQL behind a load balancer, with clients of every wire and payments under way: each
+ * is restarted in turn, as a deploy does it. Every client comes back by its own logic alone, nothing is lost, cursor clients
+ * have nothing twice, every payment has one history.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Api } from "../../testkit/clients/api.ts";
+import { PUSHER_VERSIONS } from "../../testkit/clients/pusher-js.ts";
+import { LoadBalancer } from "../../testkit/load-balancer.ts";
+import { usePostgres } from "../../testkit/postgres.ts";
+import { RestartCast } from "../../testkit/restart-cast.ts";
+import { RestartTill } from "../../testkit/restart-till.ts";
+import { ServerProcess } from "../../testkit/server-process.ts";
+
+const KEY = "sk_sandbox_paybell";
+const PAYMENTS = 90;
+const WELL = { code: 0, signal: null };
+
+const postgres = usePostgres();
+let nodes: ServerProcess[];
+let balancer: LoadBalancer;
+
+beforeAll(async () => {
+  const env = { PAYBELL_DATABASE_URL: await postgres().createDatabase() };
+  nodes = [await ServerProcess.start({ env })];
+  nodes.push(...(await Promise.all([ServerProcess.start({ env }), ServerProcess.start({ env })])));
+}, 180_000);
+afterAll(async () => {
+  await balancer.close();
+  await Promise.all(nodes.map((node) => node.dispose()));
+});
+
+async function open(targets: readonly ServerProcess[], pusherVersions: readonly string[]) {
+  balancer = await LoadBalancer.before(...targets.map(({ port }) => port));
+  const till = new RestartTill(new Api(balancer.url), PAYMENTS);
+  const { customers, references } = till;
+  const after = await till.start();
+  const options = { key: KEY, after, customers, references, pusherVersions, patientPusher: true };
+  return { till, cast: new RestartCast(balancer, options), after };
+}
+
+/** Of the payments of this test, in order. */
+async function expectWholeHistories(till: RestartTill): Promise<void> {
+  const log = await till.log();
+  for (const { id } of till.payments) {
+    const history = log.filter(({ paymentId }) => paymentId === id);
+    expect(history.map(({ sequence }) => sequence)).toEqual(history.map((_event, nth) => nth + 1));
+    expect(history.filter(({ type }) => type === "payment.paid")).toHaveLength(1);
+    expect(history.at(-1)?.data.payment?.status).toBe("final");
+  }
+}
+
+test("the node that watches the chain is told to stop: its clients go to the other node, in every version of their library", {
+  timeout: 240_000,
+}, async () => {
+  const [leaver, other] = nodes as [ServerProcess, ServerProcess];
+  const { till, cast } = await open([leaver], Object.keys(PUSHER_VERSIONS));
+  try {
+    await cast.connected();
+    const running = till.run();
+    cast.follow(await till.made(PAYMENTS / 3));
+    cast.follow(await till.made(PAYMENTS / 2));
+    balancer.targets = [leaver.port, other.port];
+    expect(await leaver.stop()).toEqual(WELL);
+    await running;
+    await cast.connected(2);
+    await cast.expectHeard(await till.log());
+    await expectWholeHistories(till);
+  } finally {
+    await cast.stop();
+    await balancer.close();
+  }
+  await leaver.restart();
+});
+
+test("each of three nodes is restarted in turn, under load: nothing is lost, nothing is doubled", {
+  timeout: 300_000,
+}, async () => {
+  const { till, cast } = await open(nodes, ["newest"]);
+  try {
+    await cast.connected();
+    const running = till.run();
+    for (const [nth, node] of nodes.entries()) {
+      cast.follow(await till.made((PAYMENTS * (nth + 1)) / (nodes.length + 1)));
+      expect(await node.stop()).toEqual(WELL);
+      await node.restart();
+    }
+    await running;
+    await cast.expectHeard(await till.log());
+    await expectWholeHistories(till);
+    // All of them have served.
+    expect([...balancer.passed.keys()].sort()).toEqual(nodes.map(({ port }) => port).sort());
+  } finally {
+    await cast.stop();
+  }
+});
