@@ -22,8 +22,10 @@ export class Paybell {
     this.#server = server;
   }
 
-  static async start(): Promise<Paybell> {
-    const server = await ServerProcess.start({ env: { PAYBELL_LOG_LEVEL: "error" }, args: ["--quiet"] });
+  /** @param environment beside what every server here is given */
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Paybell> {
+    const env = { PAYBELL_LOG_LEVEL: "error", ...environment };
+    const server = await ServerProcess.start({ env, args: ["--quiet"] });
     const { pid } = server;
     if (pid === undefined) throw new Error(`The server is gone.\n${server.output}`);
     pinProcess("server", pid);

@@ -10,13 +10,14 @@ export function residentBytes(pid: number): number {
   });
 }
 
-/** Microseconds of all threads, in user code and in the kernel, since the start. Unlike a rate it hardly depends on what
- * else the machine does. */
+/** Microseconds of all threads, in user code and in the kernel, since the start, of what has ended too. Unlike a rate it
+ * hardly depends on what else the machine does. */
 export function processorUs(pid: number): number {
   return sumOver(pid, (process) => {
-    // The name in brackets may hold spaces; user and system time are fields 14 and 15.
+    // The name in brackets may hold spaces; user and system time are fields 14 and 15, those of ended children 16 and 17.
     const fields = (readFileSync(`/proc/${process}/stat`, "utf8").split(") ")[1] ?? "").split(" ");
-    return ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond();
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    return (ticks * 1e6) / ticksPerSecond();
   });
 }
 
@@ -26,8 +27,13 @@ function ticksPerSecond(): number {
   return ticks;
 }
 
+/** The process and all that it has started and that still run. */
+export function processTree(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(processTree)];
+}
+
 function sumOver(pid: number, read: (pid: number) => number): number {
-  return read(pid) + childrenOf(pid).reduce((sum, child) => sum + sumOver(child, read), 0);
+  return processTree(pid).reduce((sum, process) => sum + read(process), 0);
 }
 
 function childrenOf(pid: number): number[] {

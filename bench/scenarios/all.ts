@@ -6,6 +6,7 @@ import { durableEvents, durableEventsBatched, eventLatency } from "./durable-eve
 import { fanOut1000, fanOut10000 } from "./fan-out.ts";
 import { flatProfile } from "./flat-profile.ts";
 import { idleMemory } from "./idle-memory.ts";
+import { nodes } from "./nodes.ts";
 import { noisyNeighbours } from "./noisy-neighbours.ts";
 import { payingBlock } from "./paying-block.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   durableEvents,
   durableEventsBatched,
   eventLatency,
+  nodes,
   flatProfile,
   idleMemory,
   blockMatch,

@@ -16,6 +16,8 @@ import { freePort } from "./server-process.ts";
 
 export interface PostgresServer {
   port: number;
+  /** Of its keeper, whose child it is. */
+  pid: number;
   /** Of a new, empty database. */
   createDatabase(): Promise<string>;
   /** Of the database in which others are made. */
@@ -96,6 +98,7 @@ export function usePostgres(): () => PostgresServer {
 
 class RunningPostgres implements PostgresServer {
   readonly port: number;
+  readonly pid: number;
   readonly adminUrl: string;
   readonly #keeper: ChildProcess;
   readonly #gone: Promise<void>;
@@ -105,6 +108,7 @@ class RunningPostgres implements PostgresServer {
 
   constructor(keeper: ChildProcess, port: number, logFile: string) {
     this.#keeper = keeper;
+    this.pid = keeper.pid as number;
     this.port = port;
     this.#logFile = logFile;
     this.adminUrl = this.#urlOf("postgres");

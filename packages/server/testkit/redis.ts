@@ -59,6 +59,11 @@ export class RedisServer implements Record<Order, () => Promise<void>> {
     this.#gone = new Promise((resolve) => keeper.once("close", () => resolve()));
   }
 
+  /** Of its keeper, whose child it is. */
+  get pid(): number {
+    return this.#keeper.pid as number;
+  }
+
   static async start(settings: RedisSettings = {}): Promise<RedisServer> {
     const directory = mkdtempSync(join(tmpdir(), "paybell-redis-"));
     const port = await freePort();
