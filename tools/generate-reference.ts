@@ -11,7 +11,7 @@ import { pusherAppSchema } from "../packages/server/src/config/pusher.ts";
 import { configSchema, ENVIRONMENT, UNIT } from "../packages/server/src/config/schema.ts";
 import { SETTINGS, type Setting } from "../packages/server/src/config/settings.ts";
 import { METRICS, type MetricSpec } from "../packages/server/src/http/metric-table.ts";
-import { LIMITS } from "../packages/server/src/kit/limits.ts";
+import { LIMITS, type LimitSpec } from "../packages/server/src/kit/limits.ts";
 import { ALLOWED, allowedBy } from "../packages/server/src/kit/strict-schema.ts";
 import { apiDocument } from "./api-document.ts";
 
@@ -55,17 +55,29 @@ function errorsPage(): string {
   ]);
 }
 
+const OVER_NODES = `With PostgreSQL and several nodes, limits that are counted by **all nodes** hold for what all of them have together. The
+nodes tell each other once a second (with more than 20 nodes every \`n\` × 50 ms), so such a count is up to two of these rounds old:
+who comes slowly is refused exactly at the limit, whichever node he comes to; in a rush each node takes what it knows to be
+free, so that the limit can be passed by what the *other* nodes took within the last two rounds, and no node ever has more
+than the limit itself. Of a limit above 100 a node tells only counts that matter, which adds at most an eighth of it; of each
+limit it tells its 500 greatest. A node that ends tells the others before its clients come to them; one that died, or that
+cannot reach the database, counts for 5 rounds more. While the database cannot be reached each node's own count holds, and
+Redis does not matter.`;
+
 function limitsPage(): string {
-  const rows = Object.entries(LIMITS).map(([name, spec]) => [
+  const rows = Object.entries<LimitSpec>(LIMITS).map(([name, spec]) => [
     `\`${name}\``,
     String(spec.default),
     spec.unit,
+    spec.overNodes ? "all nodes" : "each process",
     spec.meaning,
   ]);
   return page("Limits", "packages/server/src/kit/limits.ts", [
     "Set in `paybell.config.json` under `limits`.",
     "",
-    table(["Name", "Default", "Unit", "Meaning"], rows),
+    OVER_NODES,
+    "",
+    table(["Name", "Default", "Unit", "Counted by", "Meaning"], rows),
   ]);
 }
 

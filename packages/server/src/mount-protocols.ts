@@ -8,6 +8,7 @@ import type { Config } from "./config/config.ts";
 import type { Mount, SandboxControls } from "./http/deps.ts";
 import type { ChainRegistry } from "./ingest/chain-registry.ts";
 import type { Ingest } from "./ingest/ingest.ts";
+import type { SharedCounts } from "./kit/node-counts.ts";
 import type { ProductStore, SessionStore } from "./log/store.ts";
 import { registerBlockonomicsRest } from "./protocols/blockonomics/rest.ts";
 import { blockonomicsRoute } from "./protocols/blockonomics/route.ts";
@@ -29,6 +30,7 @@ export interface Transports {
   sockets: WebSocketTransport;
   socketIo: SocketIoTransport;
   connections: Connections;
+  counts: SharedCounts;
   proxies: TrustedProxies;
 }
 
@@ -50,9 +52,10 @@ export interface Mounted {
   mounts: readonly Mount[];
 }
 
-export function mountProtocols(parts: ProtocolParts, { sockets, socketIo, connections, proxies }: Transports): Mounted {
+export function mountProtocols(parts: ProtocolParts, transports: Transports): Mounted {
+  const { sockets, socketIo, connections, counts, proxies } = transports;
   const { config, ingest, registry } = parts;
-  const identiPay = identipay({ ...parts, connections, proxies, settings: config.identipay });
+  const identiPay = identipay({ ...parts, connections, counts, proxies, settings: config.identipay });
   const { replayWindowMs } = config;
   const countRefusal = (code: ErrorCode) => connections.countRefusal(code);
   const tributaryParts = tributary({ ...parts, replayWindowMs, countRefusal });

@@ -1,6 +1,7 @@
 /** The store of a configuration: PostgreSQL where it names one, else SQLite in its directory. Named by `main.ts` and `cli/`. */
 import type { SandboxLedger } from "./chains/sandbox/ledger.ts";
 import type { Config } from "./config/config.ts";
+import type { Nodes } from "./kit/node-counts.ts";
 import type { EventLog } from "./log/event-log.ts";
 import type { Leases } from "./log/leases.ts";
 import type { IdempotencyStore, KeyLog, MerchantStore, PaymentStore, ProductStore, SessionStore } from "./log/store.ts";
@@ -10,6 +11,7 @@ import { PostgresIdempotencyStore } from "./storage/postgres/idempotency-store.t
 import { PostgresKeyLog } from "./storage/postgres/key-log.ts";
 import { PostgresLeases } from "./storage/postgres/leases.ts";
 import { PostgresMerchantStore } from "./storage/postgres/merchant-store.ts";
+import { PostgresNodes } from "./storage/postgres/nodes.ts";
 import { PostgresPaymentStore } from "./storage/postgres/payment-store.ts";
 import { PostgresProductStore } from "./storage/postgres/product-store.ts";
 import { PostgresSandboxLedger } from "./storage/postgres/sandbox-ledger.ts";
@@ -35,6 +37,8 @@ export interface Store {
   ledger: SandboxLedger;
   /** `null`: no other process can use the store, and whatever would want a lease goes ahead. */
   leases: Leases | null;
+  /** `null`: no other process can use the store. */
+  nodes: Nodes | null;
   /** Names of the migrations that this opening has applied. */
   migrated: readonly string[];
   /** Commands that wait for the database. */
@@ -83,6 +87,7 @@ async function openSqlite({ mode, dataDir, limits }: StoreConfig, options: Store
     sessions: new SqliteSessionStore(database),
     ledger: new SqliteSandboxLedger(database),
     leases: null,
+    nodes: null,
     migrated: database.migrated,
     pendingCommands: () => database.pendingCommands,
     onHint: () => undefined,
@@ -109,6 +114,7 @@ async function openPostgres({ mode, limits }: StoreConfig, url: string, options:
     sessions: new PostgresSessionStore(database),
     ledger: new PostgresSandboxLedger(database),
     leases: new PostgresLeases(database),
+    nodes: new PostgresNodes(database),
     migrated: database.migrated,
     pendingCommands: () => database.pendingCommands,
     onHint: (listener) => {

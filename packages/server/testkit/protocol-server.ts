@@ -269,7 +269,7 @@ export class ProtocolServer {
       authenticator: context.authenticator,
       feeds: nativeFeeds({ ...context, connections }),
       sandbox: this.#mode === "sandbox" ? this.controls : null,
-      readiness: { checkDatabase: async () => {}, chains: () => [], bus: () => "none", stopping: () => false },
+      readiness: { checkDatabase: async () => {}, chains: () => [], nodes: () => 1, bus: () => "none", stopping: () => false },
       leaving: () => false,
       metrics: new Metrics({ clock: context.clock, onError: this.#onError }),
       clock: context.clock,

@@ -76,6 +76,8 @@ export interface ReadinessSources {
   /** Resolves when the database answers; rejects with the reason. */
   checkDatabase(): Promise<void>;
   chains(): readonly ChainStatus[];
+  /** Nodes on this database that are there, this one included. */
+  nodes(): number;
   /** Redis, as the bus between nodes; `none`: it is not configured. */
   bus(): "none" | "ok" | "failed";
   /** True from the signal to stop on. */

@@ -54,6 +54,9 @@ export const METRICS = {
     "How often a record came before one that precedes it, as those of several nodes do: `bus` it came a moment later, `log` it was read from the database.",
     "closed_by",
   ),
+  paybell_nodes: gauge(
+    "Nodes on this database that have said something within the last seconds, as this one knows, itself included; absent on SQLite.",
+  ),
   paybell_bus_connected: gauge("1 while Redis carries events between the nodes; absent where it is not configured."),
   paybell_bus_messages_total: counter(
     "Messages on Redis, one or more per commit: `sent`, `unsent` Redis was not there or too slow, `received` from other nodes, `unreadable` of these. What a lost one held is read from the database.",

@@ -23,6 +23,8 @@ export interface MetricsSources {
   connections(): ConnectionCounters;
   /** Open TCP connections. */
   sockets(): number;
+  /** Nodes that are there, this one included. */
+  nodes(): number;
   /** Topics that somebody listens to. */
   topics(): number;
   /** The last log offset that was handed to listeners. */
@@ -140,9 +142,10 @@ export class Metrics {
   }
 
   #readGauges(): void {
-    const { build, sockets, topics, deliveredOffset, pendingCommands } = this.#sources;
+    const { build, nodes, sockets, topics, deliveredOffset, pendingCommands } = this.#sources;
     if (build) this.#gauge("paybell_build_info").set(build, 1);
     const numbers = {
+      paybell_nodes: nodes,
       paybell_sockets: sockets,
       paybell_topics: topics,
       paybell_delivered_offset: deliveredOffset,

@@ -8,6 +8,8 @@ export interface LimitSpec {
   max: number;
   unit: string;
   meaning: string;
+  /** Counted over all nodes on one database, not by each process for itself. */
+  overNodes?: boolean;
 }
 
 const limit = (def: number, unit: string, meaning: string, min = 1, max = Number.MAX_SAFE_INTEGER): LimitSpec => ({
@@ -17,6 +19,8 @@ const limit = (def: number, unit: string, meaning: string, min = 1, max = Number
   unit,
   meaning,
 });
+
+const overNodes = (spec: LimitSpec): LimitSpec & { overNodes: true } => ({ ...spec, overNodes: true });
 
 export const LIMITS = {
   sockets: limit(
@@ -39,11 +43,13 @@ export const LIMITS = {
     "connections",
     "Open WebSocket, Socket.IO, SSE and long-polling connections of this process. Beyond it: 503 `too_many_connections` before the upgrade.",
   ),
-  connectionsPerAddress: limit(2_000, "connections", "Of these, from one client address (IPv6: one /64)."),
-  connectionsPerMerchant: limit(
-    15_000,
-    "connections",
-    "Of these, that follow something of one merchant, so that his visitors leave room for others. identiPay's are counted by a limit of their own.",
+  connectionsPerAddress: overNodes(limit(2_000, "connections", "Of these, from one client address (IPv6: one /64).")),
+  connectionsPerMerchant: overNodes(
+    limit(
+      15_000,
+      "connections",
+      "Of these, that follow something of one merchant, so that his visitors leave room for others. With several nodes raise it with their number where one merchant may fill them all. identiPay's are counted by a limit of their own.",
+    ),
   ),
   subscriptionsPerConnection: limit(100, "topics", "Topics that one native WebSocket may follow."),
   handshakeTimeoutMs: limit(
@@ -166,20 +172,18 @@ export const LIMITS = {
     "Unused addresses in a row that are derived from an extended public key. Beyond it: 409 `gap_exhausted`.",
   ),
   metadataBytes: limit(16_384, "bytes", "Largest `metadata` of a payment, as JSON."),
-  identipayConnectionsPerMerchant: limit(
-    50,
-    "connections",
-    "identiPay's WebSocket and SSE connections that follow payments of one merchant. Beyond it: an error, then close 1013.",
+  identipayConnectionsPerMerchant: overNodes(
+    limit(
+      50,
+      "connections",
+      "identiPay's WebSocket and SSE connections that follow payments of one merchant. Beyond it: an error, then close 1013.",
+    ),
   ),
-  identipayConnectionsPerTransaction: limit(
-    10,
-    "connections",
-    "Of these, in live mode, to one transaction: one buyer cannot take all places of a shop.",
+  identipayConnectionsPerTransaction: overNodes(
+    limit(10, "connections", "Of these, in live mode, to one transaction: one buyer cannot take all places of a shop."),
   ),
-  identipayConnectionsPerAddress: limit(
-    20,
-    "connections",
-    "Of these, in live mode, from one client address (IPv6: one /64).",
+  identipayConnectionsPerAddress: overNodes(
+    limit(20, "connections", "Of these, in live mode, from one client address (IPv6: one /64)."),
   ),
   identipayIdleMs: limit(
     1_800_000,

@@ -1,11 +1,12 @@
 /**
  * Every open connection of this process, whatever its transport: WebSocket, SSE, long-polling. One place for the
- * limits on their number, for the beat that notices dead ones, for the counters, and for the drain.
+ * limits on their number (those of one merchant and of one address over all nodes), for the beat that notices dead ones, for the counters, and for the drain.
  */
 import type { ErrorCode } from "@paybell/protocol";
 import type { Clock } from "../kit/clock.ts";
 import { PaybellError } from "../kit/errors.ts";
 import type { Limits } from "../kit/limits.ts";
+import { ALONE, type SharedCounts } from "../kit/node-counts.ts";
 import { addressGroup } from "./client-address.ts";
 import { MessageRate } from "./message-rate.ts";
 import { dueNow } from "./pace.ts";
@@ -58,6 +59,8 @@ export interface ConnectionsOptions {
     | "closeTimeoutMs"
   >;
   clock: Clock;
+  /** What other nodes have; left out: there are none. */
+  counts?: SharedCounts;
   /** A connection's beat or end threw: the others go on, the operator is told. */
   onError: (error: unknown) => void;
 }
@@ -78,6 +81,7 @@ const BEAT_MS = { min: 50, max: 2_000 };
 
 export class Connections {
   readonly #options: ConnectionsOptions;
+  readonly #counts: SharedCounts;
   readonly #attached = new Set<OpenConnection>();
   readonly #groups = new Map<string, Group>();
   readonly #perMerchant = new Map<string, number>();
@@ -93,6 +97,9 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#counts = options.counts ?? ALONE;
+    this.#counts.count("connectionsPerMerchant", () => this.#perMerchant);
+    this.#counts.count("connectionsPerAddress", () => this.#perAddress());
     const { pingIntervalMs, idleTimeoutMs } = options.limits;
     const beatMs = Math.min(pingIntervalMs, idleTimeoutMs) / 6;
     this.#timer = setInterval(() => this.beat(), Math.min(BEAT_MS.max, Math.max(BEAT_MS.min, beatMs)));
@@ -202,7 +209,7 @@ export class Connections {
         value: connections,
       });
     }
-    if (group !== null && (this.#groups.get(group)?.connections ?? 0) >= connectionsPerAddress) {
+    if (group !== null && this.#ofAddress(group) >= connectionsPerAddress) {
       return new PaybellError("too_many_connections", "Too many connections are open from this address.", {
         limit: "connectionsPerAddress",
         value: connectionsPerAddress,
@@ -213,7 +220,8 @@ export class Connections {
 
   #admitTo(merchantId: string): void {
     const { connectionsPerMerchant } = this.#options.limits;
-    if ((this.#perMerchant.get(merchantId) ?? 0) >= connectionsPerMerchant) {
+    const taken = (this.#perMerchant.get(merchantId) ?? 0) + this.#counts.others("connectionsPerMerchant", merchantId);
+    if (taken >= connectionsPerMerchant) {
       this.countRefusal("too_many_connections");
       throw new PaybellError("too_many_connections", "Too many connections follow this merchant's payments.", {
         limit: "connectionsPerMerchant",
@@ -221,6 +229,15 @@ export class Connections {
       });
     }
     add(this.#perMerchant, merchantId, 1);
+  }
+
+  /** Over all nodes. */
+  #ofAddress(group: string): number {
+    return (this.#groups.get(group)?.connections ?? 0) + this.#counts.others("connectionsPerAddress", group);
+  }
+
+  *#perAddress(): Iterable<readonly [string, number]> {
+    for (const [name, { connections }] of this.#groups) yield [name, connections];
   }
 
   #join(name: string, nowMs: number): Group {

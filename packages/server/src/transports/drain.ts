@@ -26,6 +26,8 @@ export interface DrainOptions {
   spreadMs: number;
   /** The limit of that name. */
   closeTimeoutMs: number;
+  /** Has other nodes forget what counts here, before the first client is told: he finds his place there. Must not reject. */
+  forget?: () => Promise<void>;
   /** Clients that did not leave in time; they are cut now. */
   onCut(cut: Cut): void;
 }
@@ -48,6 +50,8 @@ export interface DrainProgress {
   sockets: number;
 }
 
+/** How long nobody is told anything because other nodes cannot be reached. */
+const FORGET_MS = 500;
 /** How often it is looked whether the last connection is gone. */
 const LOOK_MS = 20;
 /** Whoever has not sent a whole request head so long after all clients were told has no request under way. */
@@ -55,7 +59,7 @@ const HEAD_MS = 1_000;
 
 /** The longest that a drain can take. */
 export function drainBoundMs(timings: Pick<DrainOptions, "noticeMs" | "spreadMs" | "closeTimeoutMs">): number {
-  return timings.noticeMs + timings.spreadMs + timings.closeTimeoutMs + DRAIN_GRACE_MS;
+  return Math.max(timings.noticeMs, FORGET_MS) + timings.spreadMs + timings.closeTimeoutMs + DRAIN_GRACE_MS;
 }
 
 export class Drain {
@@ -90,9 +94,11 @@ export class Drain {
   }
 
   async #run(): Promise<void> {
-    const { server, connections, noticeMs, spreadMs } = this.#options;
+    const { server, connections, noticeMs, spreadMs, forget } = this.#options;
     this.#phase = "notice";
+    const forgotten = forget && Promise.race([forget(), sleep(FORGET_MS, undefined, { ref: false })]);
     if (noticeMs > 0 && server.listening) await sleep(noticeMs);
+    await forgotten;
     this.#phase = "telling";
     let allClosed = noticeMs > 0 ? null : this.#stopListening();
     const drained = connections.drain({ withinMs: spreadMs });

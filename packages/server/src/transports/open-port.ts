@@ -51,11 +51,25 @@ export function openSocketGate(server: Server, { config, proxies, connections, l
 /** How it is given up again. */
 export function openDrain(
   server: Server,
-  { config, connections, gate, logger }: Omit<GateParts, "proxies"> & { gate: SocketGate },
+  {
+    config,
+    connections,
+    gate,
+    logger,
+    forget,
+  }: Omit<GateParts, "proxies"> & { gate: SocketGate } & Pick<DrainOptions, "forget">,
 ): Drain {
   const { closeTimeoutMs } = config.limits;
   const onCut = (cut: Cut) => logger.warn(cut, "clients did not leave in time: their connections were cut");
-  return new Drain({ server, connections, gate, ...config.drain, closeTimeoutMs, onCut });
+  return new Drain({
+    server,
+    connections,
+    gate,
+    ...config.drain,
+    closeTimeoutMs,
+    onCut,
+    ...(forget ? { forget } : {}),
+  });
 }
 
 /** @throws StartupError */

@@ -39,6 +39,9 @@ const Readiness = Type.Object({
       problem: textOrNull,
     }),
   ),
+  nodes: Type.Integer({
+    description: "Nodes on this database that have said something within the last seconds, this one included.",
+  }),
   database: Type.Unsafe<"ok" | "failed">({ type: "string", enum: ["ok", "failed"] }),
   bus: Type.Unsafe<Bus>({
     type: "string",
@@ -86,19 +89,22 @@ function readyz({ api, deps }: RouteContext): void {
       response: responses({ 200: Readiness, 503: Readiness }, "unauthorized"),
     },
     handler: async (request, reply) => {
-      const database = await deps.readiness.checkDatabase().then(
+      const { readiness } = deps;
+      const database = await readiness.checkDatabase().then(
         () => "ok" as const,
         (error: unknown) => {
           request.log.error({ problem: messageOf(error) }, "the database does not answer");
           return "failed" as const;
         },
       );
-      const status = statusOf(database, deps.readiness);
+      const status = statusOf(database, readiness);
       const mayReadProblems = deps.mode === "sandbox" || request.caller?.kind === "secret";
-      const chains = deps.readiness.chains().map((status) => chainView(status, mayReadProblems));
+      const chains = readiness.chains().map((status) => chainView(status, mayReadProblems));
       const isReady = status === "ready" || status === "degraded";
       if (!isReady) addErrorHeaders(reply, ERRORS.not_ready.httpStatus);
-      return reply.code(isReady ? 200 : 503).send({ status, chains, database, bus: deps.readiness.bus() });
+      return reply
+        .code(isReady ? 200 : 503)
+        .send({ status, chains, nodes: readiness.nodes(), database, bus: readiness.bus() });
     },
   });
 }

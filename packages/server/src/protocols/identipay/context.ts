@@ -2,6 +2,7 @@
 import type { SandboxControls } from "../../http/deps.ts";
 import type { ChainRegistry } from "../../ingest/chain-registry.ts";
 import type { Ingest } from "../../ingest/ingest.ts";
+import type { SharedCounts } from "../../kit/node-counts.ts";
 import type { TrustedProxies } from "../../transports/client-address.ts";
 import type { Connections } from "../../transports/connections.ts";
 import type { ProtocolContext } from "../protocol.ts";
@@ -18,6 +19,8 @@ export interface IdentipayDeps extends ProtocolContext {
   ingest: Pick<Ingest, "create">;
   registry: ChainRegistry;
   connections: Connections;
+  /** What other nodes have; left out: there are none. */
+  counts?: SharedCounts;
   /** The client's address, proxies considered. */
   proxies: Pick<TrustedProxies, "clientAddress">;
   /** `null` in live mode: nothing settles on request there. */

@@ -1,12 +1,13 @@
 /**
  * How many may follow at once, WebSocket and SSE together: so many per merchant and, in live mode, so many per
- * transaction and per client address, so that one buyer cannot take all places of a shop.
+ * transaction and per client address, so that one buyer cannot take all places of a shop. Counted over all nodes.
  * Source: the document, "Connection Limits"; DESIGN.md, "Who may listen".
  */
-import type { LimitName, Limits } from "../../kit/limits.ts";
+import type { Limits } from "../../kit/limits.ts";
+import { ALONE, type SharedCounts, type SharedLimit } from "../../kit/node-counts.ts";
 import { addressGroup } from "../../transports/client-address.ts";
 
-type PlaceLimit = Extract<LimitName, `identipayConnectionsPer${string}`>;
+type PlaceLimit = Extract<SharedLimit, `identipayConnectionsPer${string}`>;
 
 const REFUSALS: Readonly<Record<PlaceLimit, string>> = {
   identipayConnectionsPerMerchant: "Too many connections for this merchant",
@@ -14,20 +15,36 @@ const REFUSALS: Readonly<Record<PlaceLimit, string>> = {
   identipayConnectionsPerAddress: "Too many connections from this address",
 };
 
+const NAMES = Object.keys(REFUSALS) as PlaceLimit[];
+
+export interface PlacesOptions {
+  limits: Limits;
+  mode: "sandbox" | "live";
+  /** What other nodes have; left out: there are none. */
+  counts?: SharedCounts;
+}
+
 export class Places {
   readonly #limits: Limits;
   readonly #mode: "sandbox" | "live";
+  readonly #counts: SharedCounts;
   /** No entry stays at zero: transactions come and go. */
-  readonly #taken = new Map<string, number>();
+  readonly #taken: Readonly<Record<PlaceLimit, Map<string, number>>> = {
+    identipayConnectionsPerMerchant: new Map(),
+    identipayConnectionsPerTransaction: new Map(),
+    identipayConnectionsPerAddress: new Map(),
+  };
 
-  constructor(options: { limits: Limits; mode: "sandbox" | "live" }) {
-    this.#limits = options.limits;
-    this.#mode = options.mode;
+  constructor({ limits, mode, counts = ALONE }: PlacesOptions) {
+    this.#limits = limits;
+    this.#mode = mode;
+    this.#counts = counts;
+    for (const name of NAMES) counts.count(name, () => this.#taken[name]);
   }
 
-  /** Merchants, transactions and addresses that hold a place now. */
+  /** Merchants, transactions and addresses that hold a place on this node now. */
   get size(): number {
-    return this.#taken.size;
+    return NAMES.reduce((sum, name) => sum + this.#taken[name].size, 0);
   }
 
   /** For one connection. */
@@ -36,17 +53,16 @@ export class Places {
   }
 
   #take(limit: PlaceLimit, key: string): (() => void) | null {
-    const name = `${limit}/${key}`;
-    const taken = this.#taken.get(name) ?? 0;
-    if (taken >= this.#limits[limit]) return null;
-    this.#taken.set(name, taken + 1);
-    return () => this.#giveBack(name);
+    const taken = this.#taken[limit].get(key) ?? 0;
+    if (taken + this.#counts.others(limit, key) >= this.#limits[limit]) return null;
+    this.#taken[limit].set(key, taken + 1);
+    return () => this.#giveBack(limit, key);
   }
 
-  #giveBack(name: string): void {
-    const left = (this.#taken.get(name) ?? 0) - 1;
-    if (left > 0) this.#taken.set(name, left);
-    else this.#taken.delete(name);
+  #giveBack(limit: PlaceLimit, key: string): void {
+    const left = (this.#taken[limit].get(key) ?? 0) - 1;
+    if (left > 0) this.#taken[limit].set(key, left);
+    else this.#taken[limit].delete(key);
   }
 }
 

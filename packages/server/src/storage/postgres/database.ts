@@ -171,7 +171,7 @@ export class PostgresDatabase {
     return (await this.#pool.use((connection) => read(connection, ...args))) as Result<Reads[N]>;
   }
 
-  /** A step about a lease. */
+  /** A step about a lease, or another short one that must not wait for reads. */
   lease<T>(step: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#leasing.use(step);
   }

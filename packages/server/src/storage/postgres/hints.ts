@@ -14,6 +14,7 @@ import type { Pool } from "./pool.ts";
 /** What each says. */
 const HINTS = {
   appended: "The log has grown.",
+  left: "A node has gone.",
   released: "A lease was released.",
   sandbox: "The simulated chain has moved.",
 } as const;
