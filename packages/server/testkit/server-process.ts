@@ -24,6 +24,8 @@ export interface ServerProcessOptions {
   args?: string[];
   /** Kept by `dispose()` when given; otherwise a temporary one is made and removed. */
   dataDir?: string;
+  /** On which it listens; a free one is chosen where none is given. */
+  port?: number;
   /** Time from spawn to a good `/readyz`. */
   readyTimeoutMs?: number;
   /** Time from SIGTERM to the end of the process. */
@@ -58,7 +60,7 @@ export class ServerProcess {
   /** Starts a server and resolves when `/readyz` answers 200. Throws with the server's output when it does not. */
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "paybell-server-")));
-    const server = new ServerProcess(await freePort(), dataDir, options);
+    const server = new ServerProcess(options.port ?? (await freePort()), dataDir, options);
     try {
       await server.restart();
     } catch (error) {
