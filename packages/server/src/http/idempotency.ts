@@ -85,7 +85,8 @@ export class Idempotency {
       let stored = false;
       const written = await write((decided) => {
         stored = true;
-        return { ...keyed, httpStatus, body: bodyOf(decided), atMs: this.#clock.nowMs() };
+        const answer = { httpStatus, body: bodyOf(decided), paymentIds: paymentIds(decided) };
+        return { ...keyed, ...answer, atMs: this.#clock.nowMs() };
       });
       const answer = { httpStatus, body: bodyOf(written), replayed: false };
       // A command that changed nothing was not written, and neither was its answer.

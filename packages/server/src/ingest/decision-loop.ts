@@ -10,6 +10,7 @@ import { type AppendResult, type EventLog, LogOverloaded, type WatcherProgress }
 import type { Fence } from "../log/leases.ts";
 import type { PaymentStore } from "../log/store.ts";
 import type { PaymentState } from "../payments/payment.ts";
+import { IdempotencyTaken } from "./ingest.ts";
 import { type PlannedCall, type PlannedItem, planCall } from "./plan-call.ts";
 import { RecentPayments } from "./recent-payments.ts";
 import type { Call, Check, Outcome, Work } from "./work.ts";
@@ -66,8 +67,8 @@ export class DecisionLoop {
   /**
    * Outcomes in the order of the work, after the commit. `progress` is stored with the last append, and only if nothing
    * is left undone; everything is appended with the fence.
-   * @throws PaybellError `conflict` after too many attempts; what `check` throws; LogOverloaded; LeaseLost; whatever the
-   * store throws.
+   * @throws PaybellError `conflict` after too many attempts; what `check` throws; IdempotencyTaken, of a call with a check;
+   * LogOverloaded; LeaseLost; whatever the store throws.
    */
   async run(
     work: readonly Work[],
@@ -187,6 +188,10 @@ export class DecisionLoop {
       return [];
     });
     if (call.check && appended.value.some(({ ok }) => !ok)) {
+      if (appended.value.some((result) => !result.ok && result.reason === "idempotency")) {
+        call.reject(new IdempotencyTaken());
+        return false;
+      }
       // Nothing of it was stored; the check finds out whose transfer it is.
       call.open = plan.items.map(({ index }) => index);
       refused += 1;

@@ -58,6 +58,8 @@ export type PaymentCommandInput =
 
 /** Makes the answer that is stored with the decision under the request's Idempotency-Key. */
 export type AnswerWith = (state: PaymentState) => IdempotentAnswer;
+/** The same for a request about several payments. */
+export type AnswerToAll = (states: readonly PaymentState[]) => IdempotentAnswer;
 
 /** What a backend says of a transfer of one of its payments. */
 export interface ReportedObservation {
@@ -97,7 +99,11 @@ export interface Ingest {
    * payments, in the order in which they were first named.
    * @throws PaybellError not_found, not_supported (the chain is watched here), invalid_request (a transfer of another
    * payment), conflict (it became another's meanwhile), overloaded */
-  observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]>;
+  observe(
+    merchantId: string,
+    reported: readonly ReportedObservation[],
+    answer?: AnswerToAll,
+  ): Promise<readonly PaymentState[]>;
   /** From a watcher. Resolves after the commit; the cursor is stored with the events it caused. Everything that is written
    * for it carries the fence; `null`: the watcher needs no lease.
    * @throws LeaseLost */

@@ -13,6 +13,7 @@ import { claimedKey, claimedTxId } from "./claim.ts";
 import { Creation, type CreationOptions } from "./creation.ts";
 import { DecisionLoop } from "./decision-loop.ts";
 import {
+  type AnswerToAll,
   type AnswerWith,
   type CreateRequest,
   IdempotencyTaken,
@@ -72,7 +73,9 @@ export class PaymentIngest implements Ingest {
     answer?: AnswerWith,
   ): Promise<PaymentState> {
     const inputs = (payment: Payment) => [this.#said(payment, input)];
-    const [outcome] = await this.#loop.run([{ paymentId, merchantId, inputs, ...(answer ? { answer } : {}) }]);
+    const work: Work = { paymentId, merchantId, inputs };
+    if (answer) work.answer = ([state]) => answer(state as PaymentState);
+    const [outcome] = await this.#loop.run([work]);
     const state = stateOf(outcome as Outcome);
     if (input.type === "claim" && input.txId !== undefined) this.#lookUp(state.payment);
     return state;
@@ -89,8 +92,14 @@ export class PaymentIngest implements Ingest {
     if (key !== null) this.#options.watchList.lookUp(payment.chain, key);
   }
 
-  async observe(merchantId: string, reported: readonly ReportedObservation[]): Promise<readonly PaymentState[]> {
+  async observe(
+    merchantId: string,
+    reported: readonly ReportedObservation[],
+    answer?: AnswerToAll,
+  ): Promise<readonly PaymentState[]> {
     const { work, check } = planObservations(merchantId, reported, this.#options);
+    if (answer)
+      for (const one of work) one.answer = (states) => (states.length === work.length ? answer(states) : null);
     const outcomes = await this.#loop.run(work, { check });
     return outcomes.map(stateOf);
   }

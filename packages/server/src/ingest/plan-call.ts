@@ -1,6 +1,6 @@
 /** What is to be appended for one caller: each of his payments decided on as the calls before him in the batch left it. */
 import type { Shortage } from "@paybell/protocol";
-import type { AppendCommand, PaymentCommand, UnattributedCommand } from "../log/event-log.ts";
+import type { AppendCommand, IdempotentAnswer, PaymentCommand, UnattributedCommand } from "../log/event-log.ts";
 import { type DecidedEvent, decide, type Input, type Refusal } from "../payments/decide.ts";
 import type { Payment, PaymentState } from "../payments/payment.ts";
 import { type StockLine, stockLines } from "../payments/stock.ts";
@@ -107,10 +107,16 @@ function planWork(plan: PlannedCall, { call, index, work, working, nowMs }: Deci
   if (hasCommand) {
     item.commandAt = plan.commands.length;
     item.after = merged(working.state, folded.state);
-    plan.commands.push(commandOf(before, folded, answer));
+    const idempotency = answer?.(decidedIn(plan)) ?? null;
+    plan.commands.push(commandOf(before, folded, idempotency));
   }
   plan.commands.push(...folded.unattributed);
   return item.after;
+}
+
+/** What the work so far has come to. */
+function decidedIn({ items }: PlannedCall): PaymentState[] {
+  return items.flatMap(({ outcome }) => (outcome.ok ? [outcome.state] : []));
 }
 
 /**
@@ -155,7 +161,7 @@ function foldInputs(
   return folded;
 }
 
-function commandOf(before: PaymentState, folded: Folded, answer: Work["answer"]): PaymentCommand {
+function commandOf(before: PaymentState, folded: Folded, idempotency: IdempotentAnswer | null): PaymentCommand {
   const known = new Set(before.transfers.map(transferKey));
   const transfers: Transfer[] = [];
   const newTransfers: Transfer[] = [];
@@ -172,7 +178,7 @@ function commandOf(before: PaymentState, folded: Folded, answer: Work["answer"])
   };
   const lines = stockLinesOf(before.payment, folded.state.payment);
   if (lines.length > 0) command.stock = { lines };
-  if (answer) command.idempotency = answer(folded.state);
+  if (idempotency) command.idempotency = idempotency;
   return command;
 }
 

@@ -15,7 +15,9 @@ export interface Work {
   concerning?: readonly { txId: string; index: string }[];
   /** Checked before deciding: another merchant's payment is "not found". */
   merchantId?: string;
-  answer?: (state: PaymentState) => IdempotentAnswer;
+  /** Given: the payment is written even where nothing changes. Made from the payments of the call's work so far, this one
+   * the last, as they then are; `null`: another work of the call has the answer. */
+  answer?: (decided: readonly PaymentState[]) => IdempotentAnswer | null;
 }
 
 export type Outcome =

@@ -124,7 +124,7 @@ export interface IdempotentAnswer {
   body: string;
   atMs: number;
   /** The payments that the body shows: it is deleted when one of them is erased. Not read back. The answer to a payment
-   * command shows that payment, whatever is given here. */
+   * command shows that payment, also where it is not among these; of others there must be commands in the same call. */
   paymentIds?: readonly string[];
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DecisionLoop } from "../../src/ingest/decision-loop.ts";
+import { IdempotencyTaken } from "../../src/ingest/ingest.ts";
 import type { Check, Outcome, Owners, Work } from "../../src/ingest/work.ts";
 import { systemClock as clock } from "../../src/kit/clock.ts";
 import { LogOverloaded } from "../../src/log/event-log.ts";
@@ -194,6 +195,31 @@ test("thirty callers whose answers are taken already leave the one behind them u
   ]);
   expect(outcomes.slice(0, 30).flat()).toEqual(Array(30).fill({ ok: false, idempotencyTaken: true }));
   expect(said(outcomes[30]?.[0])).toBe("cancelled");
+});
+
+test("a call that another process has carried out under its key is not carried out again, however late it comes", async () => {
+  const [here, there] = [await open(), await open()];
+  const payments = [standing(), standing()];
+  await here.store.log.append(payments.map((payment) => creation(payment)));
+  const shown: string[][] = [];
+  const answer = { merchantId: "m", key: "both", requestHash: "h", httpStatus: 200, body: "", atMs: clock.nowMs() };
+  const call = () =>
+    payments.map((payment, nth): Work => {
+      const answerWith: Work["answer"] = (states) => {
+        if (states.length < payments.length) return null;
+        shown.push(states.map((state) => `${state.payment.id} ${state.payment.receivedAtomic}`));
+        return answer;
+      };
+      return { ...seen(payment, `transaction ${nth}`), answer: answerWith };
+    });
+  const check = requireAll(payments.map(({ id }) => id));
+  await there.loop.run(call(), { check });
+  expect(shown).toEqual([payments.map(({ id }) => `${id} 5`)]);
+  const lost = payments.map((payment, nth) => seen(payment, `transaction ${nth}`, "dropped"));
+  await there.loop.run(lost, { check });
+  await expect(here.loop.run(call(), { check })).rejects.toBeInstanceOf(IdempotencyTaken);
+  for (const payment of payments)
+    expect((await here.store.payments.snapshot(payment.id))?.state.payment.receivedAtomic).toBe(0n);
 });
 
 test("what another process changed is never answered from memory", async () => {

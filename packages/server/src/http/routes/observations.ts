@@ -2,7 +2,7 @@
 import { type Static, Type } from "typebox";
 import type { ReportedObservation } from "../../ingest/ingest.ts";
 import { PaybellError } from "../../kit/errors.ts";
-import { viewMerchant } from "../../payments/payment.ts";
+import { type PaymentState, viewMerchant } from "../../payments/payment.ts";
 import { isPaymentId } from "../../payments/payment-id.ts";
 import { idempotencyHeaders, postResponses, sendAnswer } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
@@ -68,10 +68,11 @@ export function observations({ api, deps, idempotency }: RouteContext): void {
       const { merchantId } = secretCaller(request);
       const nowMs = deps.clock.nowMs();
       const reported = [request.body].flat().map((seen, place) => reportedFrom(seen, place, nowMs));
-      const answer = await idempotency.run(request, merchantId, async () => {
-        const states = await deps.ingest.observe(merchantId, reported);
-        const paymentIds = states.map(({ payment }) => payment.id);
-        return { httpStatus: 200, body: { payments: states.map(viewMerchant) }, paymentIds };
+      const answer = await idempotency.write<readonly PaymentState[]>(request, merchantId, {
+        httpStatus: 200,
+        write: (answerWith) => deps.ingest.observe(merchantId, reported, answerWith),
+        viewOf: (states) => ({ payments: states.map(viewMerchant) }),
+        paymentIds: (states) => states.map(({ payment }) => payment.id),
       });
       return sendAnswer(reply, answer);
     },

@@ -48,7 +48,7 @@ function appendPayment(draft: Draft, command: PreparedPayment): Stored {
   const levels = stock ? moveStock(draft, command, stock) : NO_LEVELS;
   if ("ok" in levels) return orAnswered(draft, command, levels);
   if (command.transfers.length + command.newTransfers.length > 0) markIndexUsed(draft, command);
-  const answer = idempotency && { ...idempotency, paymentIds: [id] };
+  const answer = idempotency && { ...idempotency, paymentIds: [...new Set([id, ...(idempotency.paymentIds ?? [])])] };
   if (answer && !storeAnswer(draft, answer)) return { ok: false, reason: "idempotency" };
   const firstOffset = draft.records.length + 1;
   for (const record of command.records) draft.tell({ ...record, merchantId, paymentId: id, told });

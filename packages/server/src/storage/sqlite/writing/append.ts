@@ -58,7 +58,7 @@ function appendPayment(transaction: Transaction, command: WirePayment): Stored {
   if ("ok" in levels) return orAnswered(transaction, command, levels);
   const isPaid = transfers.length + newTransfers.length > 0;
   if (isPaid && command.derivationIndex !== null) markIndexUsed(transaction, command);
-  const answer = idempotency && { ...idempotency, paymentIds: [id] };
+  const answer = idempotency && { ...idempotency, paymentIds: [...new Set([id, ...(idempotency.paymentIds ?? [])])] };
   if (answer && !storeAnswer(connection, answer)) return { ok: false, reason: "idempotency" };
   const firstOffset = transaction.head + 1;
   for (const record of records) writeRecord(transaction, command, id, record);
