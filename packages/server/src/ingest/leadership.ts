@@ -118,13 +118,19 @@ export class Leadership {
     const signal = AbortSignal.any([over.signal, this.#stopping.signal]);
     const renewing = this.#renew(fence, signal, end);
     const term = begin(fence, end);
-    const begun = term.started.then(
-      () => ({ ok: true as const }),
-      (error: unknown) => ({ ok: false as const, error }),
+    let failed: { error: unknown } | null = null;
+    term.started.then(
+      () => {
+        this.#problem = null;
+        onBegun();
+      },
+      (error: unknown) => {
+        failed = { error };
+        end();
+      },
     );
     this.#leads = true;
     logger.info({ ...fence }, "the lease is held by this process");
-    void begun.then(({ ok }) => (ok ? onBegun() : end()));
     await aborted(signal);
     this.#leads = false;
     const stopped = term.stop().catch(onError);
@@ -133,8 +139,7 @@ export class Leadership {
     logger.info({ ...fence }, "the lease is no longer held by this process");
     end();
     await Promise.all([stopped, renewing]);
-    const how = await begun;
-    if (!how.ok && !this.#stopping.signal.aborted) throw how.error;
+    if (failed && !this.#stopping.signal.aborted) throw (failed as { error: unknown }).error;
   }
 
   async #renew(fence: Fence, signal: AbortSignal, onLost: () => void): Promise<void> {
