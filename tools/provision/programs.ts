@@ -62,6 +62,26 @@ export const PROGRAMS = {
     debianPackages: ["postgresql"],
     howToInstall: "Install PostgreSQL 14 or newer, or set PAYBELL_POSTGRES to the path of its program `postgres`.",
   },
+  // The npm package of the server leaves it out; with the server beside it, so that their versions fit.
+  pgDump: {
+    name: "pg_dump",
+    neededFor: "the restore drill: a PostgreSQL database is dumped under load and restored",
+    environmentVariable: "PAYBELL_PG_DUMP",
+    candidates: [18, 17, 16, 15, 14].map((version) => `/usr/lib/postgresql/${version}/bin/pg_dump`),
+    probe: ["--version"],
+    debianPackages: ["postgresql"],
+    howToInstall:
+      "Install PostgreSQL 14 or newer, or set PAYBELL_PG_DUMP to the path of a `pg_dump` with `postgres` in the same folder.",
+  },
+  sqlite3: {
+    name: "sqlite3",
+    neededFor: "the restore drill: a SQLite database is copied under load and restored",
+    environmentVariable: "PAYBELL_SQLITE3",
+    candidates: ["sqlite3", "/usr/bin/sqlite3"],
+    probe: ["--version"],
+    debianPackages: ["sqlite3"],
+    howToInstall: "Install the program `sqlite3`, 3.37 or newer, or set PAYBELL_SQLITE3 to its path.",
+  },
   // No npm package ships the program: those that there are fetch or compile it while they are installed.
   redis: {
     name: "Redis",

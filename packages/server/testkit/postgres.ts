@@ -61,8 +61,10 @@ done
 finish
 `;
 
-export async function startPostgres(): Promise<PostgresServer> {
-  const bin = dirname(realpathSync(requireProgram(PROGRAMS.postgres)));
+/** @param bin the folder of its programs, where it is to be another one than that which was provided */
+export async function startPostgres(
+  bin = dirname(realpathSync(requireProgram(PROGRAMS.postgres))),
+): Promise<PostgresServer> {
   const dir = mkdtempSync(join(tmpdir(), "paybell-postgres-"));
   chmodSync(dir, 0o700);
   // PostgreSQL refuses to run as root.
