@@ -1,6 +1,12 @@
 /** Several endpoints of one chain: who is asked, who is left alone, and who answers in the end. The endpoints are scripted. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { BlockGone, BlocksMissing, EndpointFailure, NodeProblem } from "../../src/chains/following/block-source.ts";
+import {
+  BlockGone,
+  BlocksMissing,
+  EndpointFailure,
+  NodeProblem,
+  NotRefreshed,
+} from "../../src/chains/following/block-source.ts";
 import { FailoverStage, failing, failure, on } from "../../testkit/failover-stage.ts";
 import type { ManualClock } from "../../testkit/manual-clock.ts";
 import { nobodyWaits, type ScriptedSource } from "../../testkit/scripted-source.ts";
@@ -62,6 +68,19 @@ describe("an endpoint that gives no usable answer", () => {
       problem: expect.stringMatching(/not answered within 20 ms/),
       failures: { stalled: 1 },
     });
+  });
+
+  it("and one that cannot be looked into because the store is away is neither left nor blamed", async () => {
+    const source = stage.over([a, b]);
+    const head = await source.head();
+    a.fault = on("blocksAfter", failing(new NotRefreshed("The store is away.")));
+    await expect(source.blocksAfter(90, head, 5, nobodyWaits)).rejects.toThrow(NotRefreshed);
+    expect(source.name).toBe("a");
+    expect(switches).toEqual([]);
+    expect(source.endpoints().endpoints[0]?.problem).toBeNull();
+    expect(b.asked).not.toContain("blocksAfter");
+    a.fault = null;
+    expect(await source.blocksAfter(90, head, 5, nobodyWaits)).toHaveLength(5);
   });
 
   it("is left alone for longer with each failure, and for as long as it asks", async () => {

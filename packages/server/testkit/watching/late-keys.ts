@@ -37,6 +37,21 @@ export function testLateKeys(bench: () => Bench, can: WatcherCapabilities): void
       });
     }
 
+    if (can.mempool) {
+      it("is seen in the mempool before it is said that the chain was watched until then", async () => {
+        const { chain } = bench();
+        const { payment, sink } = await madeElsewhere(bench(), async (made) => {
+          await made.pay();
+          await chain.advance(16_000);
+        });
+        await payment.tells("transfer.seen", "payment.confirming");
+        const { createdAt } = await payment.view();
+        await until("the chain to be watched until then", () => sink.watchedUntilMs >= Date.parse(createdAt));
+        expect(sink.saidTooMuch(Date.parse(createdAt))).toBe(false);
+        expect((await payment.atTheEnd()).status).toBe("confirming");
+      });
+    }
+
     it("holds up the block while it cannot be asked for: nothing is skipped", async () => {
       const { chain } = bench();
       const { payment, sink } = await madeElsewhere(bench(), async (made, nodes) => {
@@ -62,7 +77,9 @@ async function madeElsewhere(
   const sink = new OtherNodes(core.sink);
   let payment: PaymentUnderTest | null = null;
   let hasFailed: unknown = null;
+  sink.onKnown = (key) => bench.watcher.onWatched(key);
   sink.duringNext = async () => {
+    await chain.advance(1_000);
     const address = await chain.newAddress();
     sink.hide(chain.facts.recipientOf(address));
     const asset = chain.facts.assets[0]?.symbol ?? "";
@@ -76,7 +93,7 @@ async function madeElsewhere(
   };
   bench.wrapSink = () => sink;
   await bench.startWatcher("without waiting");
-  // Nobody here announces what is made elsewhere.
+  // What is made elsewhere is announced when it becomes known.
   core.tell({ onWatched: () => undefined });
   const made = await until("the watcher to ask for new keys", () => payment);
   if (hasFailed) throw hasFailed;
@@ -89,6 +106,13 @@ class OtherNodes implements WatchSink {
   duringNext: (() => Promise<void>) | null = null;
   /** So many refreshes fail. */
   refusals = 0;
+  /** A key is not hidden any more. */
+  onKnown: (key: string) => void = () => undefined;
+  /** How far the chain was watched, as it was said last. */
+  watchedUntilMs = 0;
+  /** The furthest that was said before any transfer was reported. */
+  #saidBefore = 0;
+  #hasReported = false;
   readonly #sink: WatchSink;
   readonly #hidden = new Set<string>();
 
@@ -114,7 +138,14 @@ class OtherNodes implements WatchSink {
     this.duringNext = null;
     await duringNext?.();
     await this.#sink.refresh();
-    for (const key of seen) this.#hidden.delete(key);
+    for (const key of seen) {
+      if (this.#hidden.delete(key)) this.onKnown(key);
+    }
+  }
+
+  /** Was it said that everything until then was reported, before it was? */
+  saidTooMuch(untilMs: number): boolean {
+    return this.#saidBefore >= untilMs;
   }
 
   cursor(): Promise<unknown | null> {
@@ -125,7 +156,11 @@ class OtherNodes implements WatchSink {
     return this.#sink.openTransfers();
   }
 
-  apply(report: WatchReport): Promise<void> {
-    return this.#sink.apply(report);
+  async apply(report: WatchReport): Promise<void> {
+    await this.#sink.apply(report);
+    this.#hasReported ||= report.observations.length > 0;
+    if (report.watchedUntilMs === null) return;
+    this.watchedUntilMs = report.watchedUntilMs;
+    if (!this.#hasReported) this.#saidBefore = Math.max(this.#saidBefore, report.watchedUntilMs);
   }
 }
