@@ -39,11 +39,12 @@ async function listening(broken: { snapshot?: unknown; readiness?: Partial<Readi
   api = await buildHttpApi(deps as unknown as HttpApiDeps);
   await api.listen({ host: "127.0.0.1", port: 0 });
   const { port } = api.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
   const get = async (path: string) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    const response = await fetch(url + path);
     return { status: response.status, headers: response.headers, body: await response.json() };
   };
-  return { get, log: () => logged.join("") };
+  return { url, get, log: () => logged.join("") };
 }
 
 it("answers what nobody foresaw with 500 and the request id; the cause stands in the log alone", async () => {
@@ -68,6 +69,18 @@ it.each([
   const answer = await get(`/v1/payments/${ID}`);
   expect([answer.status, answer.body]).toMatchObject([status, { error: { code } }]);
   expect(answer.headers.get("retry-after")).toBe(retryAfter);
+});
+
+it("asks an EventSource to come back while the database does not answer: at a 503 it would give up for good", async () => {
+  const { url } = await listening({ snapshot: new StoreUnavailable("disk full") });
+  const [asked, other] = await Promise.all(
+    ["text/event-stream", "application/json"].map((accept) =>
+      fetch(`${url}/v1/payments/${ID}/events`, { headers: { accept } }),
+    ),
+  );
+  expect([asked?.status, asked?.headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
+  expect(await asked?.text()).toMatch(/^retry: 1\d\d\d\n\n$/);
+  expect(other?.status).toBe(503);
 });
 
 it.each([

@@ -3,7 +3,7 @@
  * keeps everything that it was ever told, so that a test can compare it with the log.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { PaymentEvent, StreamMessage } from "@paybell/protocol";
+import { ERRORS, type PaymentEvent, type StreamMessage } from "@paybell/protocol";
 import { EventSource } from "eventsource";
 import { WebSocket } from "ws";
 
@@ -68,7 +68,7 @@ export class StreamClient implements CursorClient {
     if (message.type === "error") {
       this.errors.push(`${message.code}: ${message.message}`);
       // It follows nothing: another try, perhaps at another node.
-      this.#socket?.terminate();
+      if (ERRORS[message.code].retryable) this.#socket?.terminate();
     }
     if (message.type !== "event") return;
     this.told.push(message.event);

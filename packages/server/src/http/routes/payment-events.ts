@@ -1,10 +1,20 @@
 /** `GET /v1/payments/{id}/events`: server-sent events. */
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { StoreUnavailable } from "../../log/event-log.ts";
+import { askToComeBack } from "../../transports/sse/begin.ts";
 import { as, responses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import { bearerKey } from "../authenticator.ts";
 import { NoQuery, PaymentIdParams } from "../query.ts";
 import { readablePayment } from "../readable-payment.ts";
+
+/** A program that asks without one reads the status instead. */
+function isEventSource({ headers }: FastifyRequest): boolean {
+  return headers.accept?.includes("text/event-stream") ?? false;
+}
+
+const streams = ({ raw: request }: FastifyRequest, { raw: response }: FastifyReply) => ({ request, response });
 
 export function paymentEvents({ api, deps }: RouteContext): void {
   api.route({
@@ -31,24 +41,26 @@ export function paymentEvents({ api, deps }: RouteContext): void {
       ),
     },
     handler: async (request, reply) => {
-      const { id } = request.params;
-      const { audience, state } = await readablePayment(deps.payments, request.caller, id);
-      // An EventSource sends an empty Last-Event-ID where the stream has told it to forget.
-      const after = request.headers["last-event-id"] || null;
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }
-      await deps.feeds.stream(
-        {
-          paymentId: id,
-          merchantId: state.payment.merchantId,
-          audience,
-          key: bearerKey(request.headers.authorization),
-          after,
-          remoteAddress: deps.proxies.clientAddress(request.raw),
-        },
-        { request: request.raw, response: reply.raw },
-      );
+      try {
+        const { id } = request.params;
+        const { audience, state } = await readablePayment(deps.payments, request.caller, id);
+        const { merchantId } = state.payment;
+        const key = bearerKey(request.headers.authorization);
+        // An EventSource sends an empty Last-Event-ID where the stream has told it to forget.
+        const after = request.headers["last-event-id"] || null;
+        const remoteAddress = deps.proxies.clientAddress(request.raw);
+        await deps.feeds.stream(
+          { paymentId: id, merchantId, audience, key, after, remoteAddress },
+          streams(request, reply),
+        );
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable) || !isEventSource(request)) throw error;
+        request.log.error({ err: error }, "the database does not answer: a stream was asked to come back");
+        askToComeBack(reply.raw);
+      }
       reply.hijack();
     },
   });

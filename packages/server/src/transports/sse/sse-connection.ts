@@ -5,7 +5,8 @@ import type { Clock } from "../../kit/clock.ts";
 import { PaybellError } from "../../kit/errors.ts";
 import type { Limits } from "../../kit/limits.ts";
 import type { Connections, OpenConnection, Slot } from "../connections.ts";
-import { SSE_HEARTBEAT, sseRetry } from "./message.ts";
+import { beginStream, retryAfterAWhile } from "./begin.ts";
+import { SSE_HEARTBEAT } from "./message.ts";
 
 export interface SseOptions {
   /** Nothing written yet; headers that were set on it stay. */
@@ -20,8 +21,6 @@ export interface SseOptions {
   clock: Clock;
 }
 
-/** A client that lost its connection comes back after 1 to 2 s: spread, so that a restart is not followed by a wave. */
-const RETRY_MS = { min: 1_000, spread: 1_000 };
 const NOTHING = Buffer.alloc(0);
 /** Of a connection that is not admitted, and ends as soon as it has begun. */
 const NO_PLACE: Slot = {
@@ -148,10 +147,7 @@ export class SseConnection implements OpenConnection {
     });
     // Reset by the client: `close` follows, and there is nobody to tell.
     response.on("error", () => this.#close());
-    response.setHeader("Content-Type", "text/event-stream; charset=utf-8");
-    response.setHeader("Cache-Control", "no-store, no-transform");
-    response.setHeader("X-Accel-Buffering", "no");
-    response.writeHead(200);
+    beginStream(response);
     this.send(retryAfterAWhile());
     this.#slot.attach(this);
   }
@@ -161,8 +157,4 @@ export class SseConnection implements OpenConnection {
     this.#closed = true;
     for (const listener of this.#onClose.splice(0)) listener();
   }
-}
-
-function retryAfterAWhile(): Buffer {
-  return sseRetry(RETRY_MS.min + Math.random() * RETRY_MS.spread);
 }
