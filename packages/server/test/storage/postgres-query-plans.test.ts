@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { topics } from "../../src/log/topic.ts";
 import { Connection, type Parameter, SESSION } from "../../src/storage/postgres/connection.ts";
+import { PostgresLeases } from "../../src/storage/postgres/leases.ts";
 import { reads } from "../../src/storage/postgres/reading/reads.ts";
 import { dueAtTime } from "../../src/storage/postgres/reading/watch.ts";
 import { WorkClaims } from "../../src/storage/postgres/work-claims.ts";
@@ -57,6 +58,10 @@ afterAll(async () => {
   await planner.end();
   await server().dropDatabase(url);
 });
+
+function leasesOn(on: Connection): PostgresLeases {
+  return new PostgresLeases({ lease: (step) => step(on), hint: () => undefined, onHint: () => () => undefined });
+}
 
 /** Remembers every statement that is asked. */
 function recorder() {
@@ -218,6 +223,7 @@ test("a commit of everything that can be appended looks at nothing but what it c
         unattributedTransfer(merchantId, "tx"),
       ],
       progress: { chain, cursor: {}, headHeight: 1, watchedUntilMs: 1 },
+      fence: await leasesOn(recording).acquire("lease", "holder", 60_000),
     },
   ];
   const { outcomes } = await commit(recording, [calls.map(prepareCall)], "alone", { writerId: "w", number: 1 });
@@ -238,6 +244,17 @@ test("single writes look at nothing but what they concern", async () => {
   const session = { id: "s", merchantId: "m", joined: [], seenAtMs: 1 };
   await writes.keepSession(recording, session, 0);
   await writes.deleteOldSessions(recording, 5, 5);
+  await expectNarrow(asked);
+});
+
+test("leases are found by their name", async () => {
+  const { asked, recording } = recorder();
+  const leases = leasesOn(recording);
+  const fence = await leases.acquire("another lease", "holder", 60_000);
+  if (!fence) throw new Error("It is held.");
+  expect(await leases.renew(fence, 60_000)).toBe(true);
+  await leases.release(fence);
+  expect(asked.size).toBe(4);
   await expectNarrow(asked);
 });
 

@@ -24,10 +24,12 @@ const RENEW = `UPDATE leases SET expires_at = ${EXPIRY} WHERE lease = $1 AND tok
 const RELEASE =
   "UPDATE leases SET holder = NULL, token = token + 1, expires_at = clock_timestamp() WHERE lease = $1 AND token = $2";
 
-export class PostgresLeases implements Leases {
-  readonly #database: PostgresDatabase;
+type LeaseDatabase = Pick<PostgresDatabase, "lease" | "hint" | "onHint">;
 
-  constructor(database: PostgresDatabase) {
+export class PostgresLeases implements Leases {
+  readonly #database: LeaseDatabase;
+
+  constructor(database: LeaseDatabase) {
     this.#database = database;
   }
 
