@@ -222,14 +222,17 @@ describe("in a browser, through trouble", () => {
     await sees(page, 'showErrorMessage "cancelled"');
   });
 
-  it(
-    "the error handlers see a crash as unclean and reconnect",
-    async () => {
+  it.each([
+    ["a crash", () => server.kill9()],
+    ["a restart", () => server.stop()],
+  ] as const)(
+    "the error handlers see %s as unclean and reconnect",
+    async (_what, end) => {
       const { transactionId } = await newProposal();
       const wsUrl = `const wsUrl = "${server.wsUrl}/ws/transactions/${transactionId}";`;
       const page = await showScript(SHOP_FUNCTIONS, wsUrl, sample("connection-errors"));
       await page.until(() => types(page).length === 1);
-      await server.kill9();
+      await end();
       await sees(page, "Connection closed unexpectedly");
       await sees(page, "reconnect", PATIENT);
       await server.restart();
