@@ -14,6 +14,7 @@ import { METRICS, type MetricSpec } from "../packages/server/src/http/metric-tab
 import { LIMITS, type LimitSpec } from "../packages/server/src/kit/limits.ts";
 import { ALLOWED, allowedBy } from "../packages/server/src/kit/strict-schema.ts";
 import { apiDocument } from "./api-document.ts";
+import { exportFormat } from "./export-format.ts";
 
 const FOLDER = new URL("../docs/reference/", import.meta.url);
 const MANIFEST = new URL("../packages/server/package.json", import.meta.url);
@@ -30,6 +31,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     "limits.md": limitsPage(),
     "metrics.md": metricsPage(),
     "config.md": configPage(),
+    "export-format.md": page("Export format", "packages/server/src/storage/moving/tables.ts", exportFormat(table)),
     "paybell.config.schema.json": json(editorSchema()),
     "openapi.json": json(await apiDocument(version)),
   };
