@@ -57,7 +57,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   config: { mayImport: [], because: "the configuration is read before anything exists" },
 };
 
-/** Where concrete classes live. Only `main.ts`, `mount-protocols.ts`, `open-bus.ts`, `open-chains.ts`, `open-store.ts`, `cli/`, the testkit, the tests and the bench may name them. */
+/** Where concrete classes live. Only `main.ts`, `mount-protocols.ts`, `open-bus.ts`, `open-chains.ts`, `open-store.ts`, `open-watching.ts`, `cli/`, the testkit, the tests and the bench may name them. */
 export const CONCRETE = [
   // storage/moving/ is no database: the contract between them, and the file's format.
   /^storage\/(?!moving\/)[^/]+\//,

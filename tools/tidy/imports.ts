@@ -11,7 +11,7 @@ interface Import {
 }
 
 /** The composition root: it names what it wants, and nothing but the command line imports it. */
-const ROOT = ["main.ts", "mount-protocols.ts", "open-bus.ts", "open-chains.ts", "open-store.ts"];
+const ROOT = ["main.ts", "mount-protocols.ts", "open-bus.ts", "open-chains.ts", "open-store.ts", "open-watching.ts"];
 
 export function importDirections(files: readonly SourceFile[]): Finding[] {
   return importsOf(files).flatMap((found) => {

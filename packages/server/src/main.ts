@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { SANDBOX_CHAIN } from "./chains/sandbox/facts.ts";
 import type { Config } from "./config/config.ts";
 import { Hub } from "./fanout/hub.ts";
-import type { HttpApiDeps } from "./http/deps.ts";
+import type { HttpApiDeps, ReadinessSources } from "./http/deps.ts";
 import { buildHttpApi } from "./http/http-api.ts";
 import { deleteExpiredAnswers } from "./http/idempotency.ts";
 import { KeyAuthenticator } from "./http/key-authenticator.ts";
@@ -109,21 +109,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   undo.push(chains.close);
   const registry = new ChainRegistry(chains.known);
   const watchList = new WatchList({ store: store.payments, keyLog: store.keyLog, onError });
-  const ingest = new PaymentIngest({
-    log: store.log,
-    store: store.payments,
-    merchants: store.merchants,
-    products: store.products,
-    chains: registry,
-    watchList,
-    clock,
-    defaults: { ...config.defaults, gapLimit: config.limits.gapLimit },
-    observable: observableIn(config, registry),
-    transfersPerPayment: config.limits.transfersPerPayment,
-    groupSize: GROUP_SIZE,
-    pendingCommands: config.limits.pendingCommands,
-    storeProgressEveryMs: store.leases ? STORE_PROGRESS_MS : null,
-  });
+  const ingest = openIngest(config, { store, registry, watchList, clock });
 
   const { bus, hint, ...opened } = openBus(config, { store, logger: hooks.logger, onError });
   undo.push(() => bus.close());
@@ -165,20 +151,33 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
     allowedOrigins: config.allowedOrigins,
     onError,
   };
-  return listen({
-    config,
-    hooks,
+  const parts = { config, hooks, clock, onError, undo, context, ingest, chains, watching, registry, store, metrics };
+  return listen({ ...parts, ...opened });
+}
+
+interface IngestParts {
+  store: Store;
+  registry: ChainRegistry;
+  watchList: WatchList;
+  clock: Clock;
+}
+
+/** The only writer of payments. */
+function openIngest(config: Config, { store, registry, watchList, clock }: IngestParts): PaymentIngest {
+  return new PaymentIngest({
+    log: store.log,
+    store: store.payments,
+    merchants: store.merchants,
+    products: store.products,
+    chains: registry,
+    watchList,
     clock,
-    onError,
-    undo,
-    context,
-    ingest,
-    chains,
-    watching,
-    registry,
-    store,
-    metrics,
-    ...opened,
+    defaults: { ...config.defaults, gapLimit: config.limits.gapLimit },
+    observable: observableIn(config, registry),
+    transfersPerPayment: config.limits.transfersPerPayment,
+    groupSize: GROUP_SIZE,
+    pendingCommands: config.limits.pendingCommands,
+    storeProgressEveryMs: store.leases ? STORE_PROGRESS_MS : null,
   });
 }
 
@@ -240,15 +239,7 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
     authenticator: context.authenticator,
     feeds: nativeFeeds({ ...context, connections }),
     sandbox: chains.sandbox,
-    readiness: {
-      checkDatabase: async () => {
-        await store.log.head();
-      },
-      chains: () => watching.status(),
-      nodes: () => counts.live,
-      bus: () => (parts.redis ? (parts.redis().connected ? "ok" : "failed") : "none"),
-      stopping: () => drain?.isStopping === true,
-    },
+    readiness: { ...readinessOf(parts, counts), stopping: () => drain?.isStopping === true },
     leaving: () => drain?.isLeaving === true,
     metrics,
     clock,
@@ -284,6 +275,18 @@ async function listen(parts: Parts): Promise<Omit<RunningServer, "stop">> {
   });
   await bind(api.listen({ host: config.host, port: config.port }), config);
   return { ...addressOf(http, config), chains: () => watching.status(), progress: () => leaving.progress };
+}
+
+/** What `/readyz` asks. */
+function readinessOf({ store, watching, redis }: Parts, counts: NodeCounts): Omit<ReadinessSources, "stopping"> {
+  return {
+    checkDatabase: async () => {
+      await store.log.head();
+    },
+    chains: () => watching.status(),
+    nodes: () => counts.live,
+    bus: () => (redis ? (redis().connected ? "ok" : "failed") : "none"),
+  };
 }
 
 function takeUpgrades(
