@@ -62,7 +62,7 @@ nodes tell each other once a second (with more than 20 nodes every \`n\` × 50 m
 who comes slowly is refused exactly at the limit, whichever node he comes to; in a rush each node takes what it knows to be
 free, so that the limit can be passed by what the *other* nodes took within the last two rounds, and no node ever has more
 than the limit itself. Of a limit above 100 a node tells only counts that matter, which adds at most an eighth of it; of each
-limit it tells its 500 greatest. A node that ends tells the others before its clients come to them; one that died, or that
+limit it tells its 200 greatest. A node that ends tells the others before its clients come to them; one that died, or that
 cannot reach the database, counts for 5 rounds more. While the database cannot be reached each node's own count holds, and
 Redis does not matter.`;
 

@@ -47,6 +47,8 @@ export interface NodeCountsOptions {
   limits: Pick<Limits, SharedLimit>;
   /** The others could not be asked, which is tried again. */
   onError: (error: unknown) => void;
+  /** A clock that is never set, milliseconds; injected by tests. */
+  monotonicMs?: () => number;
 }
 
 /** What one node tells. */
@@ -62,10 +64,10 @@ const EXACT_LIMIT = 100;
 /** … all of them together would have at most this part of the limit that nobody was told of. */
 const UNTOLD_PART = 1 / 8;
 /** Of each limit, the greatest counts: bounds what is told. */
-const MOST_TOLD = 500;
+const MOST_TOLD = 200;
 
 export class NodeCounts implements SharedCounts {
-  readonly #options: NodeCountsOptions;
+  readonly #options: Required<NodeCountsOptions>;
   readonly #id = randomUUID();
   readonly #counted = new Map<SharedLimit, Counted>();
   readonly #others = new Map<SharedLimit, Map<string, number>>();
@@ -76,7 +78,7 @@ export class NodeCounts implements SharedCounts {
   #left = false;
 
   constructor(options: NodeCountsOptions) {
-    this.#options = options;
+    this.#options = { monotonicMs: () => performance.now(), ...options };
   }
 
   count(limit: SharedLimit, counted: Counted): void {
@@ -135,7 +137,7 @@ export class NodeCounts implements SharedCounts {
 
   /** Older, nobody knows. */
   get #isFresh(): boolean {
-    return performance.now() - this.#heardAtMs < this.#liveMs;
+    return this.#options.monotonicMs() - this.#heardAtMs < this.#liveMs;
   }
 
   get #liveMs(): number {
@@ -147,13 +149,13 @@ export class NodeCounts implements SharedCounts {
   }
 
   async #whenDue(): Promise<void> {
-    if (performance.now() - this.#heardAtMs >= this.#roundMs) await this.exchange();
+    if (this.#options.monotonicMs() - this.#heardAtMs >= this.#roundMs) await this.exchange();
   }
 
   async #exchange(): Promise<void> {
-    const { nodes } = this.#options;
+    const { nodes, monotonicMs } = this.#options;
     if (!nodes || this.#left) return;
-    const askedAtMs = performance.now();
+    const askedAtMs = monotonicMs();
     const heard = await nodes.exchange(this.#id, JSON.stringify(this.#told()), this.#liveMs);
     this.#others.clear();
     for (const text of heard) this.#add(JSON.parse(text) as Told);
