@@ -1,7 +1,7 @@
 /** What is due is decided once, whichever nodes look after it, and never ahead of what was watched. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { addressFromSeed } from "../../src/chains/sandbox/address.ts";
-import type { WatchReport } from "../../src/chains/watcher.ts";
+import type { WatchReport, WatchSink } from "../../src/chains/watcher.ts";
 import type { AppendResult, EventLog } from "../../src/log/event-log.ts";
 import { LeaseLost } from "../../src/log/leases.ts";
 import { ManualClock } from "../../testkit/manual-clock.ts";
@@ -98,6 +98,104 @@ async function makeDue(by: SharedNode): Promise<string[]> {
   return (await Promise.all(made)).map(({ payment }) => payment.id);
 }
 
+const dueSoon = (node: SharedNode, address = addressFromSeed("soon")) =>
+  node.create({ amountAtomic: 5n, address, expiresInSeconds: EXPIRES_SECONDS });
+
+/** Payments, time, blocks and changes of the one who watches, in any order. */
+class RandomDays {
+  readonly inTime: string[] = [];
+  readonly unpaid: string[] = [];
+  readonly #nodes: readonly SharedNode[];
+  readonly #random = seededRandom(seed);
+  /** Paid in time on the chain, and not yet reported. */
+  readonly #waiting: { address: string; atMs: number }[] = [];
+  #leader: SharedNode;
+  #leading: Leading | null = null;
+  #height = 1;
+
+  constructor(nodes: readonly [SharedNode, ...SharedNode[]]) {
+    this.#nodes = nodes;
+    this.#leader = nodes[0];
+  }
+
+  async begin(): Promise<void> {
+    this.#leading = await this.#leader.leadByHand();
+    await watchFrom(this.#leading, this.#height);
+  }
+
+  async step(step: number): Promise<void> {
+    const kind = this.#below(10);
+    if (kind < 3) await this.#pay(addressFromSeed(`random ${step}`));
+    else if (kind < 5) clock.advance(this.#below(90_000));
+    else if (kind < 7) await this.tickAll();
+    else if (kind < 9) await this.follow();
+    else await this.#replace();
+  }
+
+  async tickAll(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.ingest.tick()));
+  }
+
+  /** Everything up to now, in one block, or only how far it was watched. */
+  async follow(): Promise<void> {
+    const sink = this.#sink();
+    await sink.refresh();
+    const nowMs = clock.nowMs();
+    const due = this.#waiting.filter(({ atMs }) => atMs <= nowMs);
+    if (due.length === 0) return sink.apply(report({ watchedUntilMs: nowMs }));
+    for (const one of due) this.#waiting.splice(this.#waiting.indexOf(one), 1);
+    this.#height += 1;
+    const observations = due.map(({ address, atMs }) => {
+      const seen = observed(sink, { txId: `tx ${address}`, address, atMs });
+      if (!seen) throw new Error(`${address} is not watched.`);
+      return seen;
+    });
+    const cursor = { height: this.#height };
+    await sink.apply(report({ head: block(this.#height), observations, cursor, watchedUntilMs: nowMs }));
+  }
+
+  async end(): Promise<void> {
+    await this.#leading?.end();
+  }
+
+  async #pay(address: string): Promise<void> {
+    const { payment } = await dueSoon(this.#anyNode(), address);
+    if (this.#below(2) === 0) {
+      this.unpaid.push(payment.id);
+      return;
+    }
+    // Somewhere between its creation and its end.
+    this.#waiting.push({ address, atMs: clock.nowMs() + this.#below(EXPIRES_SECONDS * 1_000) });
+    this.inTime.push(payment.id);
+  }
+
+  /** The one before does not know it, and has seen more than it could store. */
+  async #replace(): Promise<void> {
+    const deposed = this.#leading;
+    await this.#leader.loseLease();
+    this.#leader = this.#anyNode();
+    this.#leading = await this.#leader.leadByHand();
+    await deposed?.sink.apply(report({ watchedUntilMs: clock.nowMs() })).catch((error: unknown) => {
+      if (!(error instanceof LeaseLost)) throw error;
+    });
+    await this.tickAll();
+    await deposed?.end();
+  }
+
+  #sink(): WatchSink {
+    if (!this.#leading) throw new Error("Nobody watches.");
+    return this.#leading.sink;
+  }
+
+  #anyNode(): SharedNode {
+    return this.#nodes[this.#below(this.#nodes.length)] as SharedNode;
+  }
+
+  #below(count: number): number {
+    return Math.floor(this.#random() * count);
+  }
+}
+
 describe("what is due at once", () => {
   test.each([2, 3])(
     `${DUE} payments on %i nodes expire once each; nobody decides what another one has`,
@@ -160,9 +258,6 @@ describe("what is due at once", () => {
 });
 
 describe("nothing expires ahead of what was watched,", () => {
-  const dueSoon = (node: SharedNode, address = addressFromSeed("soon")) =>
-    node.create({ amountAtomic: 5n, address, expiresInSeconds: EXPIRES_SECONDS });
-
   test("though every clock is far ahead; and soon after it was watched, on a chain where nothing happens", async () => {
     const [leader, other] = [await open(), await open()];
     const leading = await leader.leadByHand();
@@ -205,52 +300,15 @@ describe("nothing expires ahead of what was watched,", () => {
   test(
     `whoever leads, and whatever the others think: what was paid in time is paid (seed ${seed})`,
     async () => {
-      const random = seededRandom(seed);
-      const below = (count: number) => Math.floor(random() * count);
       const all = [await open(), await open(), await open()] as const;
-      let at = 0;
-      let leading = await all[at]?.leadByHand();
-      let height = 1;
-      if (leading) await watchFrom(leading, height);
-      /** Paid in time on the chain, and not yet reported. */
-      const waiting: { address: string; atMs: number }[] = [];
-      const inTime: string[] = [];
-      const unpaid: string[] = [];
-      for (let step = 0; step < 150; step += 1) {
-        const kind = below(10);
-        const node = all[below(3)] as SharedNode;
-        if (kind < 3) {
-          const address = addressFromSeed(`random ${step}`);
-          const { payment } = await dueSoon(node, address);
-          if (below(2)) {
-            // Somewhere between its creation and its end.
-            waiting.push({ address, atMs: clock.nowMs() + below(EXPIRES_SECONDS * 1_000) });
-            inTime.push(payment.id);
-          } else unpaid.push(payment.id);
-        } else if (kind < 5) {
-          clock.advance(below(90_000));
-        } else if (kind < 7) {
-          await Promise.all(all.map((one) => one.ingest.tick()));
-        } else if (kind < 9) {
-          await follow();
-        } else {
-          const deposed = leading;
-          await all[at]?.loseLease();
-          at = below(3);
-          leading = await all[at]?.leadByHand();
-          // It does not know, and has seen more than it could store.
-          await deposed?.sink.apply(report({ watchedUntilMs: clock.nowMs() })).catch((error: unknown) => {
-            if (!(error instanceof LeaseLost)) throw error;
-          });
-          await Promise.all(all.map((one) => one.ingest.tick()));
-          await deposed?.end();
-        }
-      }
+      const days = new RandomDays(all);
+      await days.begin();
+      for (let step = 0; step < 150; step += 1) await days.step(step);
+      const { inTime, unpaid } = days;
       clock.advance(2 * EXPIRES_SECONDS * 1_000);
-      await follow();
       await until("the unpaid to expire", async () => {
-        await follow();
-        for (const one of all) await one.ingest.tick();
+        await days.follow();
+        await days.tickAll();
         return (await expirations()).size >= unpaid.length;
       });
       const expired = await expirations();
@@ -258,28 +316,7 @@ describe("nothing expires ahead of what was watched,", () => {
       expect([...expired.keys()].sort()).toEqual([...unpaid].sort());
       expect([...expired.values()].every((times) => times === 1)).toBe(true);
       expect(inTime.length).toBeGreaterThan(5);
-      await leading?.end();
-
-      /** Everything up to now, in one block, or only how far it was watched. */
-      async function follow(): Promise<void> {
-        if (!leading) return;
-        await leading.sink.refresh();
-        const nowMs = clock.nowMs();
-        const due = waiting.filter(({ atMs }) => atMs <= nowMs);
-        for (const one of due) waiting.splice(waiting.indexOf(one), 1);
-        if (due.length === 0) {
-          await leading.sink.apply(report({ watchedUntilMs: nowMs }));
-          return;
-        }
-        height += 1;
-        const { sink } = leading;
-        const observations = due.map(({ address, atMs }) => {
-          const seen = observed(sink, { txId: `tx ${address}`, address, atMs });
-          if (!seen) throw new Error(`${address} is not watched.`);
-          return seen;
-        });
-        await sink.apply(report({ head: block(height), observations, cursor: { height }, watchedUntilMs: nowMs }));
-      }
+      await days.end();
     },
     PATIENCE_MS,
   );
