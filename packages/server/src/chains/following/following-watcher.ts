@@ -193,6 +193,7 @@ export class FollowingWatcher implements Watcher, ChainProbe {
           continue;
         }
         if (error instanceof NotRefreshed) {
+          life.failedAttempts += 1;
           life.begun.resolve();
           await pause(backoff.nextDelayMs(), signal);
           continue;

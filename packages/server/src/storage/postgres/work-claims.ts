@@ -39,9 +39,11 @@ const take = (candidates: string): string => `WITH found AS MATERIALIZED (${cand
   SELECT (SELECT json_agg(id ORDER BY place, id) FROM found)::text AS found,
     (SELECT json_agg(item) FROM taken)::text AS taken`;
 
-/** Those of a process that died, too, some time after others could take them. */
-const GIVE_BACK = `DELETE FROM work_claims
-  WHERE kind = $1 AND (holder = $2 OR claimed_until < clock_timestamp() - interval '1 hour')`;
+/** Those of a process that died, too, some time after others could take them. What somebody takes at the moment is his. */
+const GIVE_BACK = `DELETE FROM work_claims WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM work_claims
+    WHERE kind = $1 AND (holder = $2 OR claimed_until < clock_timestamp() - interval '1 hour')
+    FOR UPDATE SKIP LOCKED))`;
 
 /** How often it is looked again where others were faster with all that was found. */
 const RACES = 5;
