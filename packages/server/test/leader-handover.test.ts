@@ -81,7 +81,7 @@ test("kill -9 of the node that watches: another one does, within the time of a l
   await live.bitcoind.mine(1);
   expect(await live.leader(others)).toBe(other());
   const tookMs = performance.now() - killedAtMs;
-  console.info(`hand-over after kill -9: ${Math.round(tookMs)} ms`);
+  process.stdout.write(`hand-over after kill -9: ${Math.round(tookMs)} ms\n`);
   expect(tookMs).toBeLessThan(HANDOVER_MS);
   expect(await tokenOf()).toBeGreaterThan(token);
   const after = await create(other());
@@ -102,7 +102,7 @@ test("a node that was paused past its lease and goes on writes nothing more, and
   await live.bitcoind.mine(1);
   try {
     expect(await live.leader(others)).toBe(other());
-    console.info(`hand-over after SIGSTOP: ${Math.round(performance.now() - pausedAtMs)} ms`);
+    process.stdout.write(`hand-over after SIGSTOP: ${Math.round(performance.now() - pausedAtMs)} ms\n`);
     const meanwhile = await create(other());
     await pay(meanwhile);
     await historyWith("payment.confirming", meanwhile, other());
@@ -127,7 +127,7 @@ test("a node that is stopped hands over at once", async () => {
   const releasedAtMs = performance.now();
   expect(await live.leader(others)).toBe(other());
   const tookMs = performance.now() - releasedAtMs;
-  console.info(`hand-over after SIGTERM: ${Math.round(tookMs)} ms`);
+  process.stdout.write(`hand-over after SIGTERM: ${Math.round(tookMs)} ms\n`);
   expect(await stopped).toEqual({ code: 0, signal: null });
   await live.bitcoind.mine(7);
   await expectWhole(payment, other());

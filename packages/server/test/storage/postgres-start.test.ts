@@ -144,7 +144,8 @@ test("a newer program adds to the schema while older servers run, and they go on
 });
 
 test("what older servers could not go on with is applied only when none runs, and what they open behind it is refused", async () => {
-  const running = await openPostgres(url);
+  // A hint may be on its way when its connection is ended.
+  const running = await openPostgres(url, { onError: () => undefined });
   const known = newer("0998_added", "0999_changed.breaking");
   const error = await refusal(migrateTo(known));
   expect(error.message).toContain("0999_changed.breaking");

@@ -87,7 +87,7 @@ test("while a process is paused in the middle of a commit, another one's commit 
       return false;
     });
     const waitedMs = await appended();
-    console.info(`a commit waited ${Math.round(waitedMs)} ms for a process that was paused in its own`);
+    process.stdout.write(`a commit waited ${Math.round(waitedMs)} ms for a process that was paused in its own\n`);
     expect(waitedMs).toBeLessThan(SOON_MS);
     expect(await holdersOfCounter()).toBe(0);
     const printed = victim.lines.length;
@@ -109,7 +109,7 @@ test("a process that is cut off in the middle of a commit, unnoticed by the serv
   const outcome = lost.catch((error: unknown) => error);
   await until("it is left in its transaction", async () => (await holdersOfCounter()) > 0);
   const waitedMs = await appended();
-  console.info(`a commit waited ${Math.round(waitedMs)} ms for a process that was cut off in its own`);
+  process.stdout.write(`a commit waited ${Math.round(waitedMs)} ms for a process that was cut off in its own\n`);
   expect(waitedMs).toBeLessThan(SOON_MS);
   proxy.isDown = false;
   await outcome;
