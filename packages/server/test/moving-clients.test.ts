@@ -54,6 +54,22 @@ async function firstOfStream(api: Api, paymentId: string, after: string): Promis
   return text;
 }
 
+/** On polling and on server-sent events; the latter then tell the whole history. */
+async function expectExpired(api: Api, paymentId: string, after: string): Promise<void> {
+  const expired = { code: "cursor_expired", status: 410 };
+  await expect(api.call("GET", `/v1/events?after=${after}`)).rejects.toMatchObject(expired);
+  const stream = await firstOfStream(api, paymentId, after);
+  expect(stream).toMatch(/event: error\ndata: [^\n]*cursor_expired[\s\S]*payment\.created[\s\S]*payment\.confirming/);
+}
+
+/** What was told is told again as it was, but for its position. */
+async function expectSamePast(api: Api, before: readonly PaymentEvent[]): Promise<void> {
+  const moved = await api.allEvents();
+  const withoutPosition = ({ position: _, ...event }: PaymentEvent) => event;
+  expect(moved.map(withoutPosition)).toEqual(before.map(withoutPosition));
+  expect(moved[0]?.position).not.toBe(before[0]?.position);
+}
+
 const sequences = (events: readonly PaymentEvent[]) => events.map(({ sequence }) => sequence);
 
 test("clients of the old server find their way on the new one, and miss nothing", async () => {
@@ -92,21 +108,8 @@ test("clients of the old server find their way on the new one, and miss nothing"
   expect(ofPayment.kinds.slice(heardBefore.payment)).toEqual(["cursor_expired", "subscribed", "snapshot"]);
   expect(ofPayment.messages.at(-1)).toMatchObject({ payment: { id: open.id, status: "confirming" } });
   expect(ofMerchant.kinds.slice(heardBefore.merchant)).toEqual(["cursor_expired", "subscribed"]);
-  for (const after of cursors) {
-    await expect(api.call("GET", `/v1/events?after=${after}`)).rejects.toMatchObject({
-      code: "cursor_expired",
-      status: 410,
-    });
-    const stream = await firstOfStream(api, open.id, after);
-    expect(stream).toMatch(
-      /^[\s\S]*?event: error\ndata: [^\n]*cursor_expired[\s\S]*payment\.created[\s\S]*payment\.confirming/,
-    );
-  }
-  // What was told is told again as it was, but for its position.
-  const moved = await api.allEvents();
-  const withoutPosition = ({ position: _, ...event }: PaymentEvent) => event;
-  expect(moved.map(withoutPosition)).toEqual(before.map(withoutPosition));
-  expect(moved[0]?.position).not.toBe(before[0]?.position);
+  for (const after of cursors) await expectExpired(api, open.id, after);
+  await expectSamePast(api, before);
   const listed = await api.call<{ payments: MerchantPayment[] }>("GET", "/v1/payments");
   expect(listed.payments.map(({ id, status }) => [id, status])).toEqual([
     [open.id, "confirming"],
