@@ -32,3 +32,35 @@ export interface Bus {
 export function messageOfRecords(records: readonly LogRecord[]): BusMessage {
   return { records, read: (at) => records[at] ?? null };
 }
+
+/** Those of one process who listen to a bus. */
+export class BusListeners {
+  readonly #listeners = new Set<(message: BusMessage) => void>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  add(listener: (message: BusMessage) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** One that fails is reported, and the others hear all the same. */
+  tell(message: BusMessage): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(message);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+}

@@ -1,38 +1,21 @@
 /** The bus of one process: hands records over at once. Nothing can be lost; the contract allows it all the same. */
 import type { LogRecord } from "../log/event-log.ts";
-import { type Bus, type BusMessage, messageOfRecords } from "./bus.ts";
-
-type Listener = (message: BusMessage) => void;
+import { type Bus, BusListeners, type BusMessage, messageOfRecords } from "./bus.ts";
 
 export class MemoryBus implements Bus {
   readonly reachesOthers = false;
-  readonly #listeners = new Set<Listener>();
-  readonly #onError: (error: unknown) => void;
+  readonly #listeners: BusListeners;
 
-  constructor(options: { onError: (error: unknown) => void }) {
-    this.#onError = options.onError;
+  constructor({ onError }: { onError: (error: unknown) => void }) {
+    this.#listeners = new BusListeners(onError);
   }
 
   publish(records: readonly LogRecord[]): void {
-    this.deliver(messageOfRecords(records));
+    this.#listeners.tell(messageOfRecords(records));
   }
 
-  /** To everybody who listens here. */
-  deliver(message: BusMessage): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(message);
-      } catch (error) {
-        this.#onError(error);
-      }
-    }
-  }
-
-  subscribe(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+  subscribe(listener: (message: BusMessage) => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   async close(): Promise<void> {

@@ -18,14 +18,17 @@ const MERCHANT = topics.merchant("merchant");
 /** Reads of the log: how many records each was asked for. */
 class Read {
   readonly limits: number[] = [];
+  answered = 0;
   readonly log: Pick<EventLog, "head" | "readAfter">;
 
   constructor(log: EventLog) {
     this.log = {
       head: () => log.head(),
-      readAfter: (offset, options) => {
+      readAfter: async (offset, options) => {
         this.limits.push(options.limit);
-        return log.readAfter(offset, options);
+        const page = await log.readAfter(offset, options);
+        this.answered += 1;
+        return page;
       },
     };
   }
@@ -56,7 +59,7 @@ async function start({ pollIntervalMs = NEVER_MS, gapPatienceMs = NEVER_MS, onEr
   const log = read.log as EventLog;
   const hub = new Hub({ log, bus, pollIntervalMs, pageSize: 100, gapPatienceMs, onError: onError ?? fail });
   await hub.start();
-  await until("its first look", () => read.limits.length === 1);
+  await until("its first look", () => read.answered === 1);
   read.limits.length = 0;
   ends.push(() => hub.stop());
   return { hub, bus, read };

@@ -5,8 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { LogRecord } from "../../log/event-log.ts";
-import type { Bus, BusMessage } from "../bus.ts";
-import { MemoryBus } from "../memory-bus.ts";
+import { type Bus, BusListeners, type BusMessage, messageOfRecords } from "../bus.ts";
 import { databaseOf, type RedisFailure, shownAddress } from "./connection.ts";
 import { Link } from "./link.ts";
 import { decode, encode, isSignedBy, signatureOf } from "./message.ts";
@@ -44,7 +43,7 @@ const REPORT_MS = 60_000;
 export class RedisBus implements Bus {
   readonly #options: RedisBusOptions;
   readonly #signature: Buffer;
-  readonly #local: MemoryBus;
+  readonly #listeners: BusListeners;
   readonly #link: Link;
   readonly #counters: BusCounters = { sent: 0, received: 0, unsent: 0, unreadable: 0 };
   /** What was last said of Redis. */
@@ -57,7 +56,7 @@ export class RedisBus implements Bus {
     const { url, prefix, epoch } = options;
     const node = randomUUID();
     this.#signature = signatureOf(node);
-    this.#local = new MemoryBus({ onError: options.onError });
+    this.#listeners = new BusListeners(options.onError);
     const channel = `${prefix}:${databaseOf(url)}:${epoch}`;
     this.#link = new Link({
       url,
@@ -84,7 +83,7 @@ export class RedisBus implements Bus {
   }
 
   publish(records: readonly LogRecord[]): void {
-    this.#local.publish(records);
+    this.#listeners.tell(messageOfRecords(records));
     if (!this.#link.isUp) {
       this.#counters.unsent += 1;
       return;
@@ -96,19 +95,19 @@ export class RedisBus implements Bus {
   }
 
   subscribe(listener: (message: BusMessage) => void): () => void {
-    return this.#local.subscribe(listener);
+    return this.#listeners.add(listener);
   }
 
   async close(): Promise<void> {
     await this.#link.close();
-    await this.#local.close();
+    this.#listeners.clear();
   }
 
   #hear(bytes: Buffer): void {
     if (isSignedBy(this.#signature, bytes)) return;
     this.#counters.received += 1;
     const message = decode(bytes, () => this.#countUnreadable());
-    if (message) this.#local.deliver(message);
+    if (message) this.#listeners.tell(message);
     else this.#countUnreadable();
   }
 
