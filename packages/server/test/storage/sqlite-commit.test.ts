@@ -83,3 +83,11 @@ test("a position behind which records were trimmed has expired; the first that i
   expect((await store.log.readAfter(3, { limit: 5 })).records.map(({ offset }) => offset)).toEqual([4, 5]);
   await store.close();
 });
+
+test("a write under a lease is refused, since nothing here could check it", async () => {
+  const store = storesOn(await openSqlite(dataDir));
+  const fenced = store.log.append([creation(samplePayment())], null, { lease: "watch bitcoin", token: 1 });
+  await expect(fenced).rejects.toThrow("SQLite has no leases");
+  expect(await store.log.head()).toBe(0);
+  await store.close();
+});
