@@ -15,6 +15,7 @@ test(`${PAYMENTS} payments on ${NODES} nodes (seed ${SEED})`, async () => {
   await runCluster({
     nodes: NODES,
     payments: PAYMENTS,
+    pace: PAYMENTS / 120,
     seed: SEED,
     faults: only ?? (Object.keys(FAULTS) as FaultName[]),
     say: (line) => process.stdout.write(`${line}\n`),

@@ -15,6 +15,7 @@ import type { Findings, Listener } from "./listener.ts";
 import { Load } from "./load.ts";
 import { LogView } from "./log-view.ts";
 import { effectsMissing } from "./outcome.ts";
+import { within } from "./patience.ts";
 import { Pulse } from "./pulse.ts";
 import { type FaultDone, figuresOf, table } from "./report.ts";
 import { KEY, nodeConfig } from "./settings.ts";
@@ -24,6 +25,8 @@ import { auditWatchWrites } from "./watch-audit.ts";
 export interface RunOptions {
   nodes: number;
   payments: number;
+  /** Payments per second while things are done to the cluster. */
+  pace: number;
   seed: number;
   faults: readonly FaultName[];
   /** What happens, as it happens. */
@@ -31,6 +34,10 @@ export interface RunOptions {
 }
 
 const HANDS = 12;
+/** One of each kind, and something for each room and each till. */
+const WARM_UP = 60;
+/** From the end of a fault to the next one, ms: twice as long at most. */
+const BETWEEN_MS = 700;
 const CUSTOMERS = names("customer", 20);
 const SHOPPERS = names("shopper", 36);
 const REFERENCES = names("till", 40);
@@ -69,7 +76,7 @@ class Run {
   }
 
   async play(): Promise<void> {
-    const { payments, seed } = this.#options;
+    const { payments, pace, seed } = this.#options;
     const { front, stickyFront } = this.#cluster;
     const after = (await this.#backend.get<{ next: string }>("/v1/events?limit=1")).body.next;
     const products = await this.#stockShop();
@@ -80,8 +87,9 @@ class Run {
       const onMade = (entry: Parameters<Audience["meet"]>[0]) => audience.meet(entry);
       const shopkeeper = new Shopkeeper({ backend: this.#backend, products, onMade, ...people });
       const random = seededRandom(seed);
-      const load = new Load({ payments, backend: this.#backend, shopkeeper, random, hands: HANDS });
-      await Promise.all([load.run(), this.#breakThings(load)]);
+      const amount = { payments, warmUp: WARM_UP, pace, hands: HANDS };
+      const load = new Load({ backend: this.#backend, shopkeeper, random, ...amount });
+      await Promise.all([load.run(), this.#breakThings(load, audience.listeners)]);
       await load.finish();
       await this.#compare(audience.listeners);
     } finally {
@@ -99,22 +107,39 @@ class Run {
     return ids;
   }
 
-  /** One fault after the other, each with a share of the load before and during it. */
-  async #breakThings(load: Load): Promise<void> {
+  /** Who has joined once and was never heard of would not be known when it comes back: nothing is broken before. */
+  async #everybodyListens(listeners: readonly Listener[]): Promise<void> {
+    const store = postgresStoresOn(await openPostgres(this.#cluster.databaseUrl));
+    try {
+      const deaf = async () => {
+        const log = await LogView.read(store);
+        return listeners.filter((listener) => listener.compare(log).missing.length > 0);
+      };
+      await within(
+        SETTLE_TIMEOUT_MS,
+        "all listeners to hear the first payments",
+        async () => (await deaf()).length === 0,
+      );
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** One fault after the other. */
+  async #breakThings(load: Load, listeners: readonly Listener[]): Promise<void> {
     const { seed, faults, say } = this.#options;
     const random = seededRandom(seed + 1);
-    const order = inRandomOrder(faults, random);
-    for (const [nth, name] of order.entries()) {
-      const share = (nth + 1) / (order.length + 1);
-      load.allow(share);
-      await load.reached(share - 0.5 / (order.length + 1));
-      await sleep(random() * 500);
+    await load.reached(WARM_UP);
+    await this.#everybodyListens(listeners);
+    load.keepPace();
+    for (const name of inRandomOrder(faults, random)) {
+      await sleep(BETWEEN_MS + random() * BETWEEN_MS);
       say(`${this.#book.size} payments: ${name}`);
       const done = await this.#break(name, random);
       this.#done.push(done);
       say(`  lasted ${done.lastedMs} ms, everything served again ${done.healthyMs} ms later`);
     }
-    load.allow(1);
+    load.hurryOn();
   }
 
   async #break(name: FaultName, random: () => number): Promise<FaultDone> {
