@@ -248,12 +248,19 @@ describe("when a node goes", () => {
     for (const shopper of shoppers) await shopper.hears("transaction:confirmed");
   });
 
-  it("paused: requests go to the other one", async () => {
+  it("paused: its clients are cut off, and requests go to the other one", async () => {
     const { pid } = nodes[0];
     const before = timesDown();
+    const sockets = [1, 2, 3, 4].map(() => new WebSocket(`${balancer.wsUrl}/v1/stream`));
+    for (const socket of sockets) endings.push(() => socket.terminate());
+    await until("four sockets", () => sockets.every(({ readyState }) => readyState === WebSocket.OPEN));
+    const there = await openAt(nodes[0], "native");
+    expect(there).toBeGreaterThan(0);
     process.kill(pid as number, "SIGSTOP");
     try {
       await until("the balancer to notice", () => timesDown() > before);
+      const gone = () => sockets.filter(({ readyState }) => readyState === WebSocket.CLOSED).length;
+      await until("its clients to be cut off", () => gone() === there);
       const payment = await order();
       await pay(payment);
       expect((await api.payment(payment.id)).status).toBe("final");
