@@ -1,4 +1,5 @@
 /** Work that is shared between processes: nobody is given what another one has. */
+import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PaymentStore } from "../../src/log/store.ts";
 import type { Payment } from "../../src/payments/payment.ts";
@@ -53,6 +54,34 @@ describe("what is due", () => {
     }
     const rest = await take(await open(), PAYMENTS);
     expect(rest).toEqual(due.filter((id) => !taken.includes(id)));
+  });
+
+  test("that comes next is found behind what others have", async () => {
+    const [one, two] = [await open(), await open()];
+    const due = (await makeDue(one, 20)).map(({ id }) => id);
+    expect(await take(one, 5)).toEqual(due.slice(0, 5));
+    expect(await take(two, 5)).toEqual(due.slice(5, 10));
+  });
+
+  test("and is being taken by another who was not seen is left to him", async () => {
+    const store = await open();
+    const [first, second] = await makeDue(store, 2);
+    const another = new pg.Client({ connectionString: url });
+    await another.connect();
+    try {
+      await another.query("BEGIN");
+      const claim = "INSERT INTO work_claims VALUES ('deadline sandbox', $1, 'another', now() + interval '1 hour')";
+      await another.query(claim, [first?.id]);
+      const asked = take(store, 5);
+      await until("the claim to be waited for", async () => {
+        const { rows } = await another.query("SELECT 1 FROM pg_locks WHERE NOT granted");
+        return rows.length > 0;
+      });
+      await another.query("COMMIT");
+      expect(await asked).toEqual([second?.id]);
+    } finally {
+      await another.end();
+    }
   });
 
   test("is given again to who has it, as far as it is not done", async () => {
