@@ -149,7 +149,10 @@ it("two payments under one name are one, on whichever node, until it is lost", a
   const paid = await Promise.all([here.pay(once), there.pay(once), here.pay(once)]);
   expect(new Set(paid.map(({ txId }) => txId)).size).toBe(1);
   await there.mine(1);
+  const before = watching.nextNumber;
   expect(await here.pay(once)).toEqual(paid[0]);
+  expect(asked.nextNumber).toBe(before);
+  expect(sink.statusOf(paid[0]?.txId as string)).toBe("included");
   expect((await here.pay({ ...once, once: "order 2" })).txId).not.toBe(paid[0]?.txId);
   await here.reorg(1);
   await there.doubleSpend(paid[0]?.txId as string);
