@@ -21,6 +21,8 @@ beforeEach(() => {
   said.length = 0;
 });
 afterEach(async () => {
+  // A test that failed may have left it paused.
+  await server().resume();
   for (const end of ends.splice(0).reverse()) await end();
 });
 
