@@ -44,18 +44,27 @@ export interface Answer {
   err: string;
 }
 
+export interface Circumstances {
+  input?: Uint8Array;
+  /** Standard output is a screen. */
+  toScreen?: boolean;
+  /** What happens while the first piece of the result is taken. */
+  meanwhile?: () => Promise<void>;
+}
+
 /** `paybell …` on this place, in this process. */
 export async function paybell(
   place: Place,
   args: readonly string[],
-  { input, toScreen = false }: { input?: Uint8Array; toScreen?: boolean } = {},
+  { input, toScreen = false, meanwhile }: Circumstances = {},
 ): Promise<Answer> {
   const chunks: Buffer[] = [];
   let err = "";
   const output = new Writable({
     write(chunk: Buffer, _, done) {
-      chunks.push(chunk);
-      done();
+      const isFirst = chunks.push(chunk) === 1;
+      if (isFirst && meanwhile) meanwhile().then(() => done(), done);
+      else done();
     },
   });
   const code = await runProgram(

@@ -63,7 +63,12 @@ interface Destination {
 function toPipe({ output }: CliIo): Destination {
   if (!output)
     throw new CommandError("An export is not for the screen: it holds secrets.", "Give --out <file>, or pipe it.");
-  return { write: (text) => pipeline(text, output, { end: false }), abandon: () => undefined };
+  const write = async (text: Readable) => {
+    await pipeline(text, output, { end: false });
+    // It is not closed, since it is the process's own: what was written last is taken when this is.
+    await new Promise<void>((resolve, reject) => output.write("", (error) => (error ? reject(error) : resolve())));
+  };
+  return { write, abandon: () => undefined };
 }
 
 /** The file has its name only when all of it is on the disk. */

@@ -60,6 +60,10 @@ describe.each([
     await on(target, async (store) => {
       const { log, payments } = store;
       expect(await wholeLog(store)).toEqual(before);
+      for (const topic of new Set(before.flatMap((record) => record.topics))) {
+        const page = await log.readAfter(0, { topics: [topic], limit: 1_000 });
+        expect(page.records).toEqual(before.filter((record) => record.topics.includes(topic)));
+      }
       const open = filled.payments[1] as (typeof filled.payments)[number];
       recordsIn(await log.append([change(open, {}, { transfers: [sampleTransfer(open)] })]));
       const added = samplePayment();

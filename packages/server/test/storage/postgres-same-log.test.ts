@@ -53,6 +53,8 @@ async function lose(records: number): Promise<void> {
 test("another epoch in the log ends who reads it, before a record of it is told", async () => {
   const one = await node();
   await append(one);
+  // On a connection that is open already.
+  expect(await look(one)).toMatchObject({ head: 1 });
   await admin.query("UPDATE meta SET epoch = 'another'");
   expect(await look(one)).toContain("no longer the one that this server began on");
   expect(one.fatal).toEqual([expect.stringContaining("Its epoch is another")]);
