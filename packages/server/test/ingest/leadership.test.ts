@@ -11,6 +11,8 @@ import { until } from "../../testkit/until.ts";
 
 const LEASE = "lease";
 const TTL_MS = 900;
+/** So long that no test waits for it: what happens earlier does not happen by time. */
+const LONG_MS = 600_000;
 
 const server = usePostgres();
 let url: string;
@@ -30,6 +32,7 @@ interface TermUnderTest extends Term {
 }
 
 interface Ways {
+  ttlMs?: number;
   database?: PostgresDatabase;
   /** How a term begins; default: at once. */
   starting?: (nth: number) => Promise<void>;
@@ -43,12 +46,12 @@ async function open(through = url): Promise<PostgresDatabase> {
   return database;
 }
 
-async function candidate(holder: string, { database, starting, stopping }: Ways = {}) {
+async function candidate(holder: string, { database, starting, stopping, ttlMs = TTL_MS }: Ways = {}) {
   const leases = new PostgresLeases(database ?? (await open()));
   const terms: TermUnderTest[] = [];
   const errors: unknown[] = [];
   const leadership = new Leadership({
-    ...{ leases, lease: LEASE, holder, ttlMs: TTL_MS, logger: { info: () => undefined } },
+    ...{ leases, lease: LEASE, holder, ttlMs, logger: { info: () => undefined } },
     begin: (fence, lose) => {
       const term: TermUnderTest = {
         ...{ fence, lose, isStopped: false },
@@ -67,7 +70,7 @@ async function candidate(holder: string, { database, starting, stopping }: Ways 
   return { leadership, leases, terms, errors };
 }
 
-test("one of several does it, for as long as it likes; when it stops another does at once", async () => {
+test("one of several does it, for as long as it likes", async () => {
   const all = await Promise.all(["a", "b", "c"].map((holder) => candidate(holder)));
   await Promise.all(all.map(({ leadership }) => leadership.start()));
   const leading = () => all.filter(({ leadership }) => leadership.leads);
@@ -75,6 +78,15 @@ test("one of several does it, for as long as it likes; when it stops another doe
   const first = leading()[0];
   await new Promise((resolve) => setTimeout(resolve, 2 * TTL_MS));
   expect(leading()).toEqual([first]);
+  expect(first?.terms).toHaveLength(1);
+  expect(all.flatMap(({ errors }) => errors)).toEqual([]);
+});
+
+test("when it stops another one does it at once, without waiting for any time to pass", async () => {
+  const all = await Promise.all(["a", "b", "c"].map((holder) => candidate(holder, { ttlMs: LONG_MS })));
+  await Promise.all(all.map(({ leadership }) => leadership.start()));
+  const leading = () => all.filter(({ leadership }) => leadership.leads);
+  const first = leading()[0];
   await first?.leadership.stop();
   expect(first?.terms[0]?.isStopped).toBe(true);
   await until("another does", () => leading().length === 1);
@@ -163,7 +175,9 @@ test("what cannot begin later is tried again, and shows why meanwhile", async ()
 test("a stop waits neither for a beginning that does not end nor for long for what does not stop, and frees the lease", async () => {
   const never = new Promise<void>(() => undefined);
   const freed = Promise.withResolvers<void>();
-  const { leadership, terms } = await candidate("a", { starting: () => never, stopping: () => freed.promise });
+  const { leadership, terms } = await candidate("a", {
+    ...{ starting: () => never, stopping: () => freed.promise, ttlMs: LONG_MS },
+  });
   void leadership.start();
   await until("it has begun", () => terms.length === 1);
   const stopping = leadership.stop();
