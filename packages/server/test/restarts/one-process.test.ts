@@ -15,12 +15,12 @@ const PAYMENTS = 60;
 
 let server: ServerProcess;
 beforeAll(async () => {
-  server = await ServerProcess.start();
-});
-afterAll(() => server.dispose());
+  server = await ServerProcess.start({ readyTimeoutMs: 120_000, stopTimeoutMs: 60_000 });
+}, 150_000);
+afterAll(() => server?.dispose());
 
 test(`${RESTARTS} restarts within ${PAYMENTS} payments: every client comes back and has missed nothing`, {
-  timeout: 240_000,
+  timeout: 400_000,
 }, async () => {
   const till = new RestartTill(new Api(server.url), PAYMENTS);
   const { customers, references } = till;

@@ -25,9 +25,10 @@ afterEach(async () => {
 /** So many processes on a database of their own. */
 async function startNodes(count: number): Promise<ServerProcess[]> {
   const env = { PAYBELL_DATABASE_URL: await postgres().createDatabase() };
+  const options = { env, readyTimeoutMs: 120_000, stopTimeoutMs: 60_000 };
   // The first one migrates; the others must not wait for it at their start.
-  nodes = [await ServerProcess.start({ env })];
-  const others = Array.from({ length: count - 1 }, () => ServerProcess.start({ env }));
+  nodes = [await ServerProcess.start(options)];
+  const others = Array.from({ length: count - 1 }, () => ServerProcess.start(options));
   nodes.push(...(await Promise.all(others)));
   return nodes;
 }
@@ -60,7 +61,7 @@ async function expectWholeHistories(till: RestartTill): Promise<void> {
 }
 
 test("the node that watches the chain is told to stop: its clients go to the other node, in every version of their library", {
-  timeout: 240_000,
+  timeout: 400_000,
 }, async () => {
   const [leaver, other] = (await startNodes(2)) as [ServerProcess, ServerProcess];
   const { balancer, till, cast } = await open([leaver], Object.keys(PUSHER_VERSIONS));
@@ -83,7 +84,7 @@ test("the node that watches the chain is told to stop: its clients go to the oth
 });
 
 test("each of three nodes is restarted in turn, under load: nothing is lost, nothing is doubled", {
-  timeout: 300_000,
+  timeout: 400_000,
 }, async () => {
   const { balancer, till, cast } = await open(await startNodes(3), ["newest"]);
   try {

@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Api } from "../../testkit/clients/api.ts";
 import { BareLine, requestText } from "../../testkit/clients/bare-line.ts";
 import { StreamClient } from "../../testkit/clients/cursor-client.ts";
@@ -18,6 +18,10 @@ const AUTHORIZED = [`Authorization: Bearer ${KEY}`];
 const WELL: ExitStatus = { code: 0, signal: null };
 const PAYMENT = JSON.stringify({ amount: "1500000", asset: "SBX", chain: "sandbox" });
 
+/** A machine with much else to do takes long to start a process. */
+const PATIENT_TEST = { readyTimeoutMs: 120_000 };
+vi.setConfig({ testTimeout: 300_000 });
+
 const toEnd: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
   for (const end of toEnd.splice(0).reverse()) await end();
@@ -27,7 +31,7 @@ async function start(settings: { drainNoticeMs?: number; drainMs?: number; limit
   const dataDir = await mkdtemp(join(tmpdir(), "paybell-signals-"));
   toEnd.push(() => rm(dataDir, { recursive: true, force: true }));
   await writeFile(join(dataDir, "paybell.config.json"), JSON.stringify(settings));
-  const server = await ServerProcess.start({ dataDir });
+  const server = await ServerProcess.start({ dataDir, ...PATIENT_TEST });
   toEnd.push(() => server.dispose());
   return { server, api: new Api(server.url), signal: () => process.kill(server.pid as number, "SIGTERM") };
 }
@@ -76,7 +80,7 @@ test("a payment that is being made at the signal gets its 201, on a connection t
 });
 
 test("during the notice it says `stopping`, and all else goes on", async () => {
-  const { server, api, signal } = await start({ drainNoticeMs: 3_000 });
+  const { server, api, signal } = await start({ drainNoticeMs: 8_000 });
   signal();
   const ready = await until("the notice", async () => {
     const answer = await fetch(`${server.url}/readyz`);
@@ -92,7 +96,7 @@ test("during the notice it says `stopping`, and all else goes on", async () => {
 });
 
 test("while clients are told, whoever asks on a line that he kept is answered, and sent elsewhere", async () => {
-  const { server, api, signal } = await start({ drainMs: 3_000 });
+  const { server, api, signal } = await start({ drainMs: 6_000 });
   const { id } = await api.createPayment();
   await followers(server, id, 40);
   const lines = await Promise.all(Array.from({ length: 6 }, () => line(server)));
