@@ -61,6 +61,7 @@ export async function paybell(
   const chunks: Buffer[] = [];
   let err = "";
   const output = new Writable({
+    highWaterMark: 1,
     write(chunk: Buffer, _, done) {
       const isFirst = chunks.push(chunk) === 1;
       if (isFirst && meanwhile) meanwhile().then(() => done(), done);

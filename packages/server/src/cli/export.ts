@@ -43,7 +43,9 @@ export function exportCommand(io: CliIo, version: string): Command {
     };
     try {
       const exportedAt = new Date(systemClock.nowMs());
-      await destination.write(Readable.from(exportLines(source, { version, exportedAt, onRows })));
+      await destination.write(
+        Readable.from(exportLines(source, { version, exportedAt, onRows }), { highWaterMark: 1 }),
+      );
     } catch (error) {
       destination.abandon();
       throw error;
