@@ -6,6 +6,7 @@
  * A node that says nothing any more is forgotten, and so are all others by one that cannot ask: then its own count holds.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { everySoOften } from "./every-so-often.ts";
 import type { LIMITS, LimitName, Limits } from "./limits.ts";
 
@@ -59,6 +60,8 @@ const ROUND_MS = 1_000;
 const ROUND_MS_PER_NODE = 50;
 /** Rounds without a word after which a node is not there any more. */
 const LIVE_ROUNDS = 5;
+/** How soon the others know that a node has gone: that long after it its clients may come to them. */
+const HEARD_MS = 100;
 /** A limit up to this is told to the last one. Of a greater one is told what could matter: had every node less, … */
 const EXACT_LIMIT = 100;
 /** … all of them together would have at most this part of the limit that nobody was told of. */
@@ -133,6 +136,7 @@ export class NodeCounts implements SharedCounts {
     await this.#round;
     // Where it fails, the others forget this node after a while.
     await nodes.leave(this.#id).catch(onError);
+    if (this.live > 1) await pause(HEARD_MS);
   }
 
   /** Older, nobody knows. */
