@@ -27,9 +27,13 @@ export class RestartTill {
     return (await this.#api.call<{ next: string }>("GET", "/v1/events?limit=1")).next;
   }
 
-  /** Resolves when all are made, paid and final. */
+  /** Resolves when all are made and paid. */
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: WORKERS }, () => this.#work()));
+  }
+
+  /** Resolves when whatever was paid is final. */
+  async finish(): Promise<void> {
     await this.#api.insist(() => this.#api.mine(LAST_BLOCKS));
   }
 
@@ -47,15 +51,25 @@ export class RestartTill {
     return this.#api.insist(() => this.#api.allEvents());
   }
 
+  /** One payment more, that waits for `settle`. */
+  async create(): Promise<MerchantPayment> {
+    const nth = this.payments.length;
+    const reference = this.references[nth % this.references.length] as string;
+    const customer = this.customers[nth % this.customers.length] as string;
+    const payment = await this.#api.insist((key) => this.#api.createPayment({ reference, customer }, key));
+    this.payments.push(payment);
+    return payment;
+  }
+
+  async settle({ id }: MerchantPayment): Promise<void> {
+    await this.#api.insist((key) => this.#api.call("POST", "/v1/sandbox/pay", { paymentId: id }, key));
+    await this.#api.insist((key) => this.#api.call("POST", "/v1/sandbox/mine", { blocks: 1 }, key));
+  }
+
   async #work(): Promise<void> {
     while (this.#begun < this.#count) {
-      const nth = this.#begun++;
-      const reference = this.references[nth % this.references.length] as string;
-      const customer = this.customers[nth % this.customers.length] as string;
-      const payment = await this.#api.insist((key) => this.#api.createPayment({ reference, customer }, key));
-      this.payments.push(payment);
-      await this.#api.insist((key) => this.#api.call("POST", "/v1/sandbox/pay", { paymentId: payment.id }, key));
-      await this.#api.insist((key) => this.#api.call("POST", "/v1/sandbox/mine", { blocks: 1 }, key));
+      this.#begun += 1;
+      await this.settle(await this.create());
     }
   }
 }

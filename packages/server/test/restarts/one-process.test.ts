@@ -30,11 +30,16 @@ test(`${RESTARTS} restarts within ${PAYMENTS} payments: every client comes back 
     await cast.connected();
     const finished = till.run();
     for (let restart = 1; restart <= RESTARTS; restart += 1) {
-      cast.follow(await till.made((restart * PAYMENTS) / (RESTARTS + 1)));
+      await till.made((restart * PAYMENTS) / (RESTARTS + 1));
+      const followed = await till.create();
+      cast.follow(followed);
+      await cast.connected();
       expect(await server.stop()).toEqual({ code: 0, signal: null });
       await server.restart();
+      await till.settle(followed);
     }
     await finished;
+    await till.finish();
     await cast.expectHeard(await till.log());
   } finally {
     await cast.stop();

@@ -68,12 +68,15 @@ test("the node that watches the chain is told to stop: its clients go to the oth
   try {
     await cast.connected();
     const running = till.run();
-    cast.follow(await till.made(PAYMENTS / 3));
-    cast.follow(await till.made(PAYMENTS / 2));
+    await till.made(PAYMENTS / 3);
+    const followed = await till.create();
+    cast.follow(followed);
     await cast.connected();
     balancer.targets = [leaver.port, other.port];
     expect(await leaver.stop()).toEqual(WELL);
+    await till.settle(followed);
     await running;
+    await till.finish();
     await cast.connected(2);
     await cast.expectHeard(await till.log());
     await expectWholeHistories(till);
@@ -91,11 +94,16 @@ test("each of three nodes is restarted in turn, under load: nothing is lost, not
     await cast.connected();
     const running = till.run();
     for (const [nth, node] of nodes.entries()) {
-      cast.follow(await till.made((PAYMENTS * (nth + 1)) / (nodes.length + 1)));
+      await till.made((PAYMENTS * (nth + 1)) / (nodes.length + 1));
+      const followed = await till.create();
+      cast.follow(followed);
+      await cast.connected();
       expect(await node.stop()).toEqual(WELL);
+      await till.settle(followed);
       await node.restart();
     }
     await running;
+    await till.finish();
     await cast.expectHeard(await till.log());
     await expectWholeHistories(till);
     // All of them have served.
