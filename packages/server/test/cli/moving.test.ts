@@ -212,6 +212,15 @@ describe("paybell import refuses", () => {
     }
   });
 
+  test.each(["{", "{}", "[null]"])("items that are none, by their line: %s", async (items) => {
+    const all = lines();
+    const order = all.findIndex((line) => line.includes('"reserved"') && line.includes("productId"));
+    const cells = JSON.parse(all[order] as string) as string[];
+    const broken = cells.map((cell) => (String(cell).includes("productId") ? items : cell));
+    const said = await refused(await sqlite(), fileOf(all.with(order, JSON.stringify(broken))));
+    expect(said).toContain(`standard input:${order + 1}: the items of this row of payments`);
+  });
+
   test("a text that PostgreSQL cannot hold, by its line", async () => {
     const odd = await sqlite();
     const store = await odd.open();

@@ -98,11 +98,19 @@ class Section {
         return line;
       }
       const cells = this.#cellsOf(line);
-      this.#reserved.note(this.#table, cells);
+      this.#note(cells);
       this.#batch.push(cells);
       this.#chars += line.text.length;
       rows += 1;
       if (this.#batch.length === BATCH_ROWS || this.#chars > BATCH_CHARS) await this.#store(line.number + 1);
+    }
+  }
+
+  #note(cells: Cells): void {
+    try {
+      this.#reserved.note(this.#table, cells);
+    } catch {
+      throw this.#lines.wrong(`the items of this row of ${this.#table.name} are no list of items`);
     }
   }
 
