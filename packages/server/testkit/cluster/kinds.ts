@@ -2,7 +2,8 @@
 
 /** Share of each among the payments of a run, in parts of their sum. */
 const WEIGHTS = {
-  "paid at once": 34,
+  "paid at once": 30,
+  "paid at once, in a block at once": 6,
   "paid in two parts": 6,
   order: 14,
   "order, cancelled": 3,

@@ -50,6 +50,11 @@ export class Shopkeeper {
       await this.#create(entry);
       await this.#pay(entry, AMOUNT);
     },
+    // Whoever watches may hear of the payment and of its block in the same moment.
+    "paid at once, in a block at once": async (entry) => {
+      await this.#create(entry);
+      await Promise.all([this.#pay(entry, AMOUNT), this.#options.backend.post("/v1/sandbox/mine", { blocks: 1 })]);
+    },
     "paid in two parts": async (entry) => {
       await this.#create(entry);
       await this.#pay(entry, 400_000n);
