@@ -28,6 +28,8 @@ export interface Answer<R> {
 
 /** How long an answer may be late beyond the statement's own time before the connection is taken for dead. */
 const NETWORK_GRACE_MS = 5_000;
+/** How long a server that is told of the end may take to agree. */
+const CLOSING_MS = 2_000;
 /** A transaction in which nothing happens for so long is ended by the server: its process is gone, or was stopped, and
  * all others wait for its locks. No longer than a lease, so that a hand-over does not wait for it. */
 const IDLE_TRANSACTION_MS = 3_000;
@@ -187,15 +189,15 @@ export class Connection {
   /** Cuts it, whatever is under way. */
   destroy(): void {
     this.#lose(new Error("the connection was given up"));
-    // `end` on a socket that is gone resolves at once; one that hangs is not waited for.
-    const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } };
-    connection.stream.destroy();
   }
 
   /** Answers what was asked, then ends. */
   async close(): Promise<void> {
-    if (this.#lost) this.destroy();
-    else await this.#client.end().catch((error: unknown) => this.#lose(error));
+    if (this.#lost) return;
+    // One that hangs, or to which no network leads, would never say that it has heard.
+    const timer = setTimeout(() => this.destroy(), CLOSING_MS);
+    await this.#client.end().catch((error: unknown) => this.#lose(error));
+    clearTimeout(timer);
   }
 
   #lose(error: unknown): void {
@@ -203,6 +205,9 @@ export class Connection {
     const meant = toStoreError(error);
     const lost = meant instanceof ConnectionLost ? meant : new ConnectionLost(meant.message, null, { cause: meant });
     this.#lost = lost;
+    // Nobody uses it any more. The server may see no reason to end it, and would keep a session for it for ever.
+    const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } };
+    connection.stream.destroy();
     for (const listener of this.#onLost) listener(lost);
     this.#onLost.clear();
   }

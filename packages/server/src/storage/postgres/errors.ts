@@ -20,6 +20,10 @@ export class ConnectionLost extends StorageError {
   override readonly name = "ConnectionLost";
 }
 
+/** A newer server has changed a table since the connection was opened, and what was prepared on it is worth nothing. Nothing
+ * is wrong with the next one. */
+export class Outdated extends ConnectionLost {}
+
 /** The connection ended while a commit was under way, and nobody could yet tell whether it was stored. */
 export class OutcomeUnknown extends StorageError {
   override readonly name = "OutcomeUnknown";
@@ -33,6 +37,8 @@ export class Raced extends StorageError {
 /** Classes of SQLSTATE after which the session is worth nothing: connection exceptions, the server shuts down or starts,
  * too many connections, another server that only reads (it was the first one before a fail-over). */
 const LOST = /^(08...|57P0[123]|53300|25006)$/;
+/** "cached plan must not change result type": its code is that of all that PostgreSQL does not support. */
+const OUTDATED = { code: "0A000", routine: "RevalidateCachedQuery" };
 /** Serialization failure, deadlock, a lock that was not had in time. */
 const RACE = new Set(["40001", "40P01", "55P03"]);
 /** Disk full, out of memory, cancelled (a statement's time is over), damaged or unreadable: not the fault of what was asked. */
@@ -42,6 +48,8 @@ const UNFIT = /^(53...|54000|57...|58...|XX...)$/;
 interface ServerError extends Error {
   severity: string;
   code: string;
+  /** Where in the server. */
+  routine?: string;
 }
 
 function isServerError(error: unknown): error is ServerError {
@@ -55,6 +63,9 @@ export function toStoreError(error: unknown): Error {
   const said = `PostgreSQL: ${error.message} (${error.code})`;
   if (LOST.test(error.code) || error.severity === "FATAL" || error.severity === "PANIC") {
     return new ConnectionLost(said, error.code, { cause: error });
+  }
+  if (error.code === OUTDATED.code && error.routine === OUTDATED.routine) {
+    return new Outdated(said, error.code, { cause: error });
   }
   if (RACE.has(error.code)) return new Raced(said, error.code, { cause: error });
   if (UNFIT.test(error.code)) return new StorageError(said, error.code, { cause: error });

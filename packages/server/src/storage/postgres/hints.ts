@@ -25,6 +25,8 @@ const channelOf = (hint: Hint) => `paybell_${hint}`;
 const BY_CHANNEL = new Map(NAMES.map((hint) => [channelOf(hint), hint]));
 const LISTEN = NAMES.map((hint) => `LISTEN ${channelOf(hint)}`).join("; ");
 const TELL = "SELECT pg_notify(channel, $2) FROM unnest($1::text[]) AS channel";
+/** How often it is asked whether the line on which is listened still leads anywhere: nothing else is ever said on it. */
+const CHECK_MS = 5_000;
 const PAUSES = { initialMs: 100, maxMs: 5_000 };
 
 export interface HintsOptions {
@@ -95,7 +97,8 @@ export class Hints {
         backoff.reset();
         // What was told while nobody listened.
         for (const hint of NAMES) this.#options.onHint(hint);
-        await (signal.aborted ? connection.close() : ended(connection));
+        if (signal.aborted) await connection.close();
+        else await untilLost(connection);
       } catch (error) {
         if (!signal.aborted) this.#options.onError(error);
       }
@@ -104,6 +107,13 @@ export class Hints {
   }
 }
 
-function ended(connection: Connection): Promise<void> {
-  return new Promise((resolve) => connection.onLost(() => resolve()));
+/** @throws ConnectionLost */
+async function untilLost(connection: Connection): Promise<void> {
+  const over = new AbortController();
+  connection.onLost(() => over.abort());
+  while (!connection.lost) {
+    await pause(CHECK_MS, over.signal);
+    // Harmless where it listens already.
+    if (!connection.lost) await connection.exec(LISTEN);
+  }
 }

@@ -1,7 +1,7 @@
 /** Connections for reads and for writes beside the log: so many at once, each with one user at a time. */
 import { Backoff } from "../../kit/retry.ts";
 import type { Connection } from "./connection.ts";
-import { ConnectionLost, StorageError } from "./errors.ts";
+import { ConnectionLost, Outdated, StorageError } from "./errors.ts";
 
 export interface PoolOptions {
   open: () => Promise<Connection>;
@@ -43,6 +43,8 @@ export class Pool {
         return await this.#once(work);
       } catch (error) {
         if (!(error instanceof ConnectionLost) || this.#closed || performance.now() > giveUpAtMs) throw error;
+        // The others that were opened as early are so as well: one after the other goes.
+        if (error instanceof Outdated) continue;
       }
       await new Promise((resolve) => setTimeout(resolve, backoff.nextDelayMs()));
     }
