@@ -62,6 +62,20 @@ describe("a take-over that meets a commit under the lease", () => {
       return ((await admin.query(asked, [`%${sql}%`])).rowCount ?? 0) > 0;
     });
 
+  test("a renewal that waits for one holds the lease as long as any other", async () => {
+    const ttlMs = 60_000;
+    const holder = await connected(url);
+    await holder.query("BEGIN; SELECT 1 FROM leases FOR SHARE");
+    const renewed = one?.leases.renew(fence, ttlMs);
+    await waiting("UPDATE leases");
+    const { rows } = await admin.query("SELECT clock_timestamp()::text AS now");
+    await holder.query("COMMIT");
+    await holder.end();
+    expect(await renewed).toBe(true);
+    const sql = "SELECT expires_at >= $1::timestamptz + $2::float8 * interval '1 millisecond' AS whole FROM leases";
+    expect((await admin.query(sql, [rows[0].now, ttlMs])).rows).toEqual([{ whole: true }]);
+  });
+
   test("waits until that is stored, where the commit was first", async () => {
     const holder = await connected(url);
     await holder.query("BEGIN; SELECT 1 FROM payments FOR UPDATE");

@@ -19,7 +19,9 @@ const ACQUIRE = `INSERT INTO leases AS l (lease, holder, token, expires_at)
     WHERE l.expires_at <= clock_timestamp() OR l.holder = excluded.holder
   RETURNING token`;
 
-const RENEW = `UPDATE leases SET expires_at = ${EXPIRY} WHERE lease = $1 AND token = $2`;
+/** Locked first: what an update sets is computed before it waits for a row, and its holder's commits may take long. */
+const RENEW = `UPDATE leases l SET expires_at = ${EXPIRY}
+  FROM (SELECT lease FROM leases WHERE lease = $1 AND token = $2 FOR NO KEY UPDATE) held WHERE l.lease = held.lease`;
 
 const RELEASE =
   "UPDATE leases SET holder = NULL, token = token + 1, expires_at = clock_timestamp() WHERE lease = $1 AND token = $2";
