@@ -105,9 +105,10 @@ export class WatchedKeys {
     }, GATHER_MS);
   }
 
-  /** Announces nothing from now on. */
+  /** Announces nothing from now on, and knows no keys: nobody asks any more, and they may be many. */
   end(): void {
     this.#hasEnded = true;
+    this.#keys.clear();
     if (this.#gathering) clearTimeout(this.#gathering);
   }
 
