@@ -8,8 +8,9 @@
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import type { EventData } from "@paybell/protocol";
-import { encode, signatureOf } from "../packages/server/src/bus/redis/message.ts";
+import { encode, senderOf } from "../packages/server/src/bus/redis/message.ts";
 import { RedisBus } from "../packages/server/src/bus/redis/redis-bus.ts";
+import { sealKey } from "../packages/server/src/bus/redis/seal.ts";
 import { Hub } from "../packages/server/src/fanout/hub.ts";
 import type { EventLog, LogRecord } from "../packages/server/src/log/event-log.ts";
 import { topics } from "../packages/server/src/log/topic.ts";
@@ -21,7 +22,10 @@ const RECORDS = 30_000;
 const FIRST_RECORDS = 5_000;
 /** A multiple of all of `PER_MESSAGE`, and a part of both above. */
 const AT_ONCE = 500;
-const SIGNATURE = signatureOf(randomUUID());
+const SENDER = senderOf(randomUUID());
+const SECRET = Buffer.alloc(32, "bench");
+const KEY = sealKey(SECRET, "bench");
+const NAMES = { epoch: "bench", prefix: "bench", secret: SECRET };
 const MERCHANT = "corner-shop";
 
 function recordAt(offset: number): LogRecord {
@@ -85,7 +89,7 @@ async function receive(url: string, { listens }: Order): Promise<void> {
     head: async () => 0,
     readAfter: async () => ({ records: [], next: 0, head: 0 }),
   } as unknown as EventLog;
-  const bus = new RedisBus({ url, epoch: "bench", prefix: "bench", onState: () => undefined, onError: console.error });
+  const bus = new RedisBus({ url, ...NAMES, onState: () => undefined, onError: console.error });
   const hub = new Hub({ log, bus, pollIntervalMs: 3_600_000, pageSize: 1_000, onError: console.error });
   await hub.start();
   if (listens) hub.listen(topics.merchant(MERCHANT), () => undefined);
@@ -120,7 +124,7 @@ async function publish(bus: RedisBus, from: number, to: number, perMessage: numb
     let messages = 0;
     for (let first = offset; first < offset + AT_ONCE; first += perMessage) {
       const records = Array.from({ length: perMessage }, (_, nth) => recordAt(first + nth));
-      messages += [...encode(SIGNATURE, records)].length;
+      messages += [...encode(SENDER, KEY, records)].length;
       bus.publish(records);
     }
     await until("Redis has taken them", () => counters.sent === before + messages);
@@ -129,7 +133,7 @@ async function publish(bus: RedisBus, from: number, to: number, perMessage: numb
 
 async function measure(url: string, listens: boolean, perMessage: number): Promise<string> {
   const { child, next } = node(url, { listens });
-  const bus = new RedisBus({ url, epoch: "bench", prefix: "bench", onState: () => undefined, onError: console.error });
+  const bus = new RedisBus({ url, ...NAMES, onState: () => undefined, onError: console.error });
   try {
     await next();
     await until("Redis", () => bus.reachesOthers);
@@ -156,7 +160,7 @@ function encodingMicros(perMessage: number): number {
   let began = process.cpuUsage();
   for (let done = 0; done < RECORDS; done += perMessage) {
     if (done === FIRST_RECORDS) began = process.cpuUsage();
-    for (const bytes of encode(SIGNATURE, records)) if (bytes.length === 0) throw new Error("nothing was encoded");
+    for (const bytes of encode(SENDER, KEY, records)) if (bytes.length === 0) throw new Error("nothing was encoded");
   }
   const { user, system } = process.cpuUsage(began);
   return (user + system) / (RECORDS - FIRST_RECORDS);
@@ -165,7 +169,7 @@ function encodingMicros(perMessage: number): number {
 async function run(): Promise<void> {
   const server = await RedisServer.start();
   try {
-    const [sample] = encode(SIGNATURE, [recordAt(1)]);
+    const [sample] = encode(SENDER, KEY, [recordAt(1)]);
     console.log(`a message of one record: ${sample?.length} bytes`);
     for (const perMessage of PER_MESSAGE) {
       console.log(`${perMessage} records per commit`);

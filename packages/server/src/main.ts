@@ -111,7 +111,7 @@ async function start(config: Config, hooks: ServerHooks, onError: Parts["onError
   const watchList = new WatchList({ store: store.payments, keyLog: store.keyLog, onError });
   const ingest = openIngest(config, { store, registry, watchList, clock });
 
-  const { bus, hint, ...opened } = openBus(config, { store, logger: hooks.logger, onError });
+  const { bus, hint, ...opened } = await openBus(config, { store, logger: hooks.logger, onError });
   undo.push(() => bus.close());
   store.log.onAppended((records) => bus.publish(records));
   store.log.onAppended((records) => metrics.countEvents(records));

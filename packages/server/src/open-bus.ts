@@ -17,20 +17,22 @@ export interface OpenBus {
 }
 
 export interface BusOptions {
-  store: Pick<Store, "log" | "onHint">;
+  store: Pick<Store, "log" | "onHint" | "busSecret">;
   logger: Pick<Logger, "warn" | "info">;
   onError: (error: unknown) => void;
 }
 
 type BusConfig = Pick<Config, "redisUrl" | "redisPrefix">;
 
-/** Waits for nothing: a server starts, and goes on, without Redis. */
-export function openBus({ redisUrl, redisPrefix }: BusConfig, options: BusOptions): OpenBus {
+/** Does not wait for Redis: a server starts, and goes on, without it.
+ * @throws StorageError */
+export async function openBus({ redisUrl, redisPrefix }: BusConfig, options: BusOptions): Promise<OpenBus> {
   const { store, onError } = options;
-  if (redisUrl === null) {
+  // The configuration has Redis only beside a database that is shared.
+  if (redisUrl === null || store.busSecret === null) {
     return { bus: new MemoryBus({ onError }), redis: null, hint: (hub) => store.onHint(() => hub.look()) };
   }
-  const bus = openRedis(redisUrl, redisPrefix, options);
+  const bus = openRedis(redisUrl, redisPrefix, await store.busSecret(), options);
   return {
     bus,
     redis: () => ({ connected: bus.reachesOthers, messages: bus.counters }),
@@ -44,12 +46,13 @@ export function openBus({ redisUrl, redisPrefix }: BusConfig, options: BusOption
   };
 }
 
-function openRedis(url: string, prefix: string, { store, logger, onError }: BusOptions): RedisBus {
+function openRedis(url: string, prefix: string, secret: Buffer, { store, logger, onError }: BusOptions): RedisBus {
   const redis = shownAddress(url);
   return new RedisBus({
     url,
     epoch: store.log.epoch,
     prefix,
+    secret,
     onError,
     onState(problem, server) {
       if (problem === null) logger.info({ redis, server }, "Redis carries events between the nodes");

@@ -5,6 +5,7 @@ import type { Nodes } from "./kit/node-counts.ts";
 import type { EventLog } from "./log/event-log.ts";
 import type { Leases } from "./log/leases.ts";
 import type { IdempotencyStore, KeyLog, MerchantStore, PaymentStore, ProductStore, SessionStore } from "./log/store.ts";
+import { busSecret } from "./storage/postgres/bus-secret.ts";
 import { PostgresDatabase } from "./storage/postgres/database.ts";
 import { PostgresEventLog } from "./storage/postgres/event-log.ts";
 import { PostgresIdempotencyStore } from "./storage/postgres/idempotency-store.ts";
@@ -39,6 +40,9 @@ export interface Store {
   leases: Leases | null;
   /** `null`: no other process can use the store. */
   nodes: Nodes | null;
+  /** What only those know who share the store, made when it is first asked for; `null`: no other process can use it.
+   * Returns 32 random bytes. */
+  busSecret: (() => Promise<Buffer>) | null;
   /** Names of the migrations that this opening has applied. */
   migrated: readonly string[];
   /** Commands that wait for the database. */
@@ -88,6 +92,7 @@ async function openSqlite({ mode, dataDir, limits }: StoreConfig, options: Store
     ledger: new SqliteSandboxLedger(database),
     leases: null,
     nodes: null,
+    busSecret: null,
     migrated: database.migrated,
     pendingCommands: () => database.pendingCommands,
     onHint: () => undefined,
@@ -115,6 +120,7 @@ async function openPostgres({ mode, limits }: StoreConfig, url: string, options:
     ledger: new PostgresSandboxLedger(database),
     leases: new PostgresLeases(database),
     nodes: new PostgresNodes(database),
+    busSecret: () => busSecret(database),
     migrated: database.migrated,
     pendingCommands: () => database.pendingCommands,
     onHint: (listener) => {

@@ -7,9 +7,12 @@ const fail = (error: unknown): never => {
   throw error;
 };
 
+const SECRET = randomBytes(32);
+
 /** Does not wait for Redis. */
 export function redisBus(url: string, given: Partial<RedisBusOptions> = {}): RedisBus {
-  return new RedisBus({ url, epoch: "epoch", prefix: "test", onState: () => undefined, onError: fail, ...given });
+  const names = { epoch: "epoch", prefix: "test", secret: SECRET };
+  return new RedisBus({ url, ...names, onState: () => undefined, onError: fail, ...given });
 }
 
 export const anyPrefix = (): string => randomBytes(8).toString("hex");

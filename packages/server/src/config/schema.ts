@@ -90,7 +90,7 @@ const serverSettings = {
       pattern: REDIS_URL,
       [ALLOWED]: "an address like redis://user:password@host:6379/0, or rediss:// for TLS",
       description:
-        "Redis 7 or newer, or Valkey: carries events between nodes on one PostgreSQL database, faster than the database does. `redis://user:password@host:6379/0`, or `rediss://` for TLS. Whoever may publish there can make clients believe anything: keep it private. Nothing is kept in it, and nothing is lost without it.",
+        "Redis 7 or newer, or Valkey: carries events between nodes on one PostgreSQL database, faster than the database does. `redis://user:password@host:6379/0`, or `rediss://` for TLS. Whoever may listen there hears every event: keep it private. What others publish there is thrown away: messages are sealed with a secret that is in the database. Nothing is kept in it, and nothing is lost without it.",
     }),
   ),
   redisPrefix: Type.String({

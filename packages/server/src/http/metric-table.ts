@@ -59,7 +59,7 @@ export const METRICS = {
   ),
   paybell_bus_connected: gauge("1 while Redis carries events between the nodes; absent where it is not configured."),
   paybell_bus_messages_total: counter(
-    "Messages on Redis, one or more per commit: `sent`, `unsent` Redis was not there or too slow, `received` from other nodes, `unreadable` of these. What a lost one held is read from the database.",
+    "Messages on Redis, one or more per commit: `sent`, `unsent` Redis was not there or too slow, `received` from other nodes, `unreadable` of these, or not sealed with the database's secret. What a lost one held is read from the database.",
     "fate",
   ),
   paybell_topics: gauge("Topics with at least one listener."),

@@ -1,13 +1,16 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decode, encode, isSignedBy, MESSAGE_BYTES, RECORD_BYTES, signatureOf } from "../../src/bus/redis/message.ts";
+import { decode, encode, isSentBy, MESSAGE_BYTES, RECORD_BYTES, senderOf } from "../../src/bus/redis/message.ts";
+import { SEAL_CHARS, seal, sealKey } from "../../src/bus/redis/seal.ts";
 import type { LogRecord } from "../../src/log/event-log.ts";
 import { record } from "../../testkit/bus.ts";
 
 const NODE = randomUUID();
-const signature = signatureOf(NODE);
-const encoded = (...records: LogRecord[]) => [...encode(signature, records)];
+const sender = senderOf(NODE);
+const secret = randomBytes(32);
+const key = sealKey(secret, "paybell:0:epoch");
+const encoded = (...records: LogRecord[]) => [...encode(sender, key, records)];
 const never = () => {
   throw new Error("it can be read");
 };
@@ -15,7 +18,7 @@ const never = () => {
 /** What is in them, opened. */
 function opened(messages: readonly Buffer[]): (LogRecord | null)[] {
   return messages.flatMap((bytes) => {
-    const message = decode(bytes, never);
+    const message = decode(bytes, key, never);
     return message?.records.map((_, at) => message.read(at)) ?? [];
   });
 }
@@ -29,18 +32,25 @@ function changed(from: string | RegExp, to: string | ((match: string) => string)
   return Buffer.from(other);
 }
 
+/** As one that has the key would have made it. */
+function resealed(...change: Parameters<typeof changed>): Buffer {
+  const bytes = changed(...change);
+  const [first, rest] = [bytes.subarray(0, sender.length), bytes.subarray(sender.length + SEAL_CHARS)];
+  return Buffer.concat([first, Buffer.from(seal(key, first, rest)), rest]);
+}
+
 describe("a message on Redis", () => {
   it("names its node in its first bytes", () => {
     const [bytes = Buffer.alloc(0)] = encoded(record(1));
-    expect(isSignedBy(signature, bytes)).toBe(true);
-    expect(isSignedBy(signatureOf(randomUUID()), bytes)).toBe(false);
-    expect(isSignedBy(signature, bytes.subarray(0, 20))).toBe(false);
+    expect(isSentBy(sender, bytes)).toBe(true);
+    expect(isSentBy(senderOf(randomUUID()), bytes)).toBe(false);
+    expect(isSentBy(sender, bytes.subarray(0, 20))).toBe(false);
   });
 
   it("says whom it concerns without the records being read", () => {
-    const bytes = changed(/\{"id":"evt_1".*\}\}/s, (match: string) => "?".repeat(match.length));
+    const bytes = resealed(/\{"id":"evt_1".*\}\}/s, (match: string) => "?".repeat(match.length));
     let unreadable = 0;
-    const message = decode(bytes, () => (unreadable += 1));
+    const message = decode(bytes, key, () => (unreadable += 1));
     expect(message?.records).toEqual([record(1), record(2)].map(({ offset, topics }) => ({ offset, topics })));
     expect(unreadable).toBe(0);
     expect(message?.read(0)).toBeNull();
@@ -70,7 +80,7 @@ describe("a message on Redis", () => {
     ] as const) {
       const messages = encoded(record(1), large, record(3));
       for (const { length } of messages) expect(length).toBeLessThan(MESSAGE_BYTES + RECORD_BYTES);
-      const heads = messages.flatMap((bytes) => decode(bytes, never)?.records ?? []);
+      const heads = messages.flatMap((bytes) => decode(bytes, key, never)?.records ?? []);
       expect(heads.map(({ topics }) => topics)).toEqual([record(1), large, record(3)].map(({ topics }) => topics));
       expect(opened(messages)).toEqual([record(1), isSent ? large : null, record(3)]);
     }
@@ -89,7 +99,7 @@ describe("a message on Redis", () => {
     ["an end that is missing", /.{5}$/, ""],
     ["an end that is too long", /$/, "x"],
   ])("is refused with %s", (_, from, to) => {
-    expect(decode(changed(from, to), never)).toBeNull();
+    expect(decode(resealed(from, to), key, never)).toBeNull();
   });
 
   it.each([
@@ -98,24 +108,54 @@ describe("a message on Redis", () => {
     ["a record without an id", '"id":"evt_1"', '"ix":"evt_1"'],
   ])("leaves to the log what is %s", (_, from, to) => {
     let unreadable = 0;
-    const message = decode(changed(from, to), () => (unreadable += 1));
+    const message = decode(resealed(from, to), key, () => (unreadable += 1));
     expect(message?.read(0)).toBeNull();
     expect(message?.read(1)).toEqual(record(2));
     expect(unreadable).toBe(1);
   });
 
+  it.each([
+    ["its node", NODE, randomUUID()],
+    ["its seal", / [\w-]{43} /, ` ${"A".repeat(SEAL_CHARS)} `],
+    ["whom it concerns", '"merchant:shop"', '"merchant:s0op"'],
+    ["an offset", "[[1,", "[[0,"],
+    ["what it says of a record", '"type":"payment.paid"', '"type":"payment.dead"'],
+  ])("is refused when %s was changed by somebody without the key", (_, from, to) => {
+    expect(decode(changed(from, to), key, never)).toBeNull();
+  });
+
+  it("is refused when one of its bits is not as it was", () => {
+    const [good = Buffer.alloc(0)] = encoded(record(1));
+    expect(decode(good, key, never)).not.toBeNull();
+    for (let bit = 0; bit < good.length * 8; bit += 1) {
+      const bytes = Buffer.from(good);
+      bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(decode(bytes, key, never)).toBeNull();
+    }
+  });
+
+  it("is refused under another secret, and on another channel", () => {
+    const [bytes = Buffer.alloc(0)] = encoded(record(1));
+    expect(decode(bytes, sealKey(secret, "paybell:0:epoch"), never)).not.toBeNull();
+    expect(decode(bytes, sealKey(randomBytes(32), "paybell:0:epoch"), never)).toBeNull();
+    expect(decode(bytes, sealKey(secret, "paybell:0:later"), never)).toBeNull();
+  });
+
   it("does no harm, whatever it is", () => {
     const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
     const [good = Buffer.alloc(0)] = encoded(record(1), record(2));
+    const sealedBytes = anyBytes.map((rest) => {
+      return Buffer.concat([sender, Buffer.from(seal(key, sender, rest)), rest]);
+    });
     const cutOrTwisted = fc.tuple(fc.nat(good.length), fc.nat(good.length - 1), fc.nat(255)).map(([end, at, byte]) => {
       const bytes = Buffer.from(good.subarray(0, end));
       if (at < end) bytes[at] = byte;
       return bytes;
     });
     fc.assert(
-      fc.property(fc.oneof(anyBytes, cutOrTwisted), (bytes) => {
-        isSignedBy(signature, bytes);
-        const message = decode(bytes, () => undefined);
+      fc.property(fc.oneof(anyBytes, sealedBytes, cutOrTwisted), (bytes) => {
+        isSentBy(sender, bytes);
+        const message = decode(bytes, key, () => undefined);
         for (const [at] of message?.records.entries() ?? []) message?.read(at);
       }),
       { numRuns: 2_000 },

@@ -1,4 +1,5 @@
 /** What becomes of Redis is nobody's trouble: commits go on, memory stays bounded, and what comes back is used again. */
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "redis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -170,14 +171,30 @@ describe("messages that nobody can read", () => {
     ends.push(() => stranger.destroy());
     const channels = await stranger.pubSubChannels(`${prefix}:*`);
     const channel = channels.find((name) => name.split(":").length === 3) as string;
-    for (const text of ["", "garbage", "paybell 2 from the future", `paybell 1 ${"x".repeat(36)} 3\n[]\n`]) {
+    const lookingRight = `paybell 1 ${randomUUID()} ${"A".repeat(43)} 3\n[]\n`;
+    for (const text of ["", "garbage", "paybell 2 from the future", lookingRight]) {
       await stranger.publish(channel, text);
     }
     await until("all were counted", () => two.counters.received >= 5);
     await expectToReach(one, two);
-    expect(two.counters.unreadable).toBe(3);
+    expect(two.counters.unreadable).toBe(4);
     expect(errors).toHaveLength(1);
     expect(String(errors[0])).toMatch(/could not be read/);
+    expect(heard.offsets).toEqual([offset]);
+  });
+
+  test("are also those of somebody who has not the secret, and knows all else", async () => {
+    const errors: unknown[] = [];
+    const [one, two] = [open(server().url), open(server().url, { onError: (error) => errors.push(error) })];
+    const forger = open(server().url, { secret: randomBytes(32), onError: () => undefined });
+    await expectToReach(one, two);
+    await redisIsThere(forger);
+    const heard = new Heard(two);
+    forger.publish([record(offset + 1), record(offset + 2)]);
+    await until("it came", () => two.counters.unreadable === 1);
+    expect(heard.messages).toEqual([]);
+    expect(errors.map(String)).toEqual([expect.stringContaining("not sealed with the database's secret")]);
+    await expectToReach(one, two);
     expect(heard.offsets).toEqual([offset]);
   });
 });

@@ -11,6 +11,7 @@ import { Hub } from "../../src/fanout/hub.ts";
 import type { EventLog } from "../../src/log/event-log.ts";
 import { topics } from "../../src/log/topic.ts";
 import { openBus } from "../../src/open-bus.ts";
+import { busSecret } from "../../src/storage/postgres/bus-secret.ts";
 import type { PostgresDatabase } from "../../src/storage/postgres/database.ts";
 import { CuttingProxy } from "../../testkit/cutting-proxy.ts";
 import { usePostgres } from "../../testkit/postgres.ts";
@@ -54,10 +55,11 @@ async function startNode(url: string, pollIntervalMs: number): Promise<Node> {
       return log.readAfter(...args);
     },
   } as EventLog;
-  const store = { log, onHint: (listener: () => void) => void database.onHint("appended", listener) };
+  const onHint = (listener: () => void) => void database.onHint("appended", listener);
+  const store = { log, onHint, busSecret: () => busSecret(database) };
   const logger = { warn: () => undefined, info: () => undefined };
   const config = { redisUrl: redis().through(proxy.port), redisPrefix: "cuts" };
-  const opened = openBus(config, { store, logger, onError: () => undefined });
+  const opened = await openBus(config, { store, logger, onError: () => undefined });
   log.onAppended((records) => opened.bus.publish(records));
   const hub = new Hub({ log: counted, bus: opened.bus, pollIntervalMs, pageSize: 1_000, onError: fail });
   await hub.start();

@@ -2,15 +2,17 @@
  * A message on Redis: a head that tells who sent it and whom each record concerns, then the records themselves, which
  * only those read who want them.
  *
- *     paybell 1 <node, 36 characters> <bytes of the next line>
+ *     paybell 1 <node, 36 characters> <seal, 43 characters> <bytes of the next line>
  *     [[offset, bytes, topic, …], …]
  *     {"id":…}{"id":…}
  *
- * All text is UTF-8. `bytes` is the length of the record's own part; 0 where it would be too large to send: the log has it.
+ * The seal is of all that is not the seal; see `seal.ts`. All text is UTF-8. `bytes` is the length of the record's own part; 0 where it would be too large to send: the log has it.
  */
+import type { KeyObject } from "node:crypto";
 import type { LogRecord } from "../../log/event-log.ts";
 import type { Topic } from "../../log/topic.ts";
 import type { BusMessage, RecordHead } from "../bus.ts";
+import { isSealed, SEAL_CHARS, seal } from "./seal.ts";
 
 /** A message ends behind the record with which it gets larger than this, so it is at most twice as large and a head more. */
 export const MESSAGE_BYTES = 32_768;
@@ -19,20 +21,22 @@ export const RECORD_BYTES = 32_768;
 
 const FORMAT = "paybell 1 ";
 const NODE_CHARS = 36;
-const NODE_ENDS = FORMAT.length + NODE_CHARS;
+/** With the space behind it. */
+const SENDER_BYTES = FORMAT.length + NODE_CHARS + 1;
+const SEAL_ENDS = SENDER_BYTES + SEAL_CHARS;
 const LINE_ENDS = 0x0a;
 
 /** The first bytes of every message of this node. @param node a UUID */
-export function signatureOf(node: string): Buffer {
+export function senderOf(node: string): Buffer {
   return Buffer.from(`${FORMAT}${node} `, "latin1");
 }
 
-export function isSignedBy(signature: Buffer, bytes: Buffer): boolean {
-  return bytes.length >= signature.length && signature.compare(bytes, 0, signature.length) === 0;
+export function isSentBy(sender: Buffer, bytes: Buffer): boolean {
+  return bytes.length >= sender.length && sender.compare(bytes, 0, sender.length) === 0;
 }
 
-/** Several messages where one would be too large. */
-export function* encode(signature: Buffer, records: readonly LogRecord[]): Generator<Buffer> {
+/** Several messages where one would be too large. @param key see `sealKey` */
+export function* encode(sender: Buffer, key: KeyObject, records: readonly LogRecord[]): Generator<Buffer> {
   let heads: string[] = [];
   let bodies: string[] = [];
   let size = 0;
@@ -44,26 +48,29 @@ export function* encode(signature: Buffer, records: readonly LogRecord[]): Gener
     if (isSent) bodies.push(body);
     size += isSent ? bytes : 0;
     if (size < MESSAGE_BYTES) continue;
-    yield assemble(signature, heads, bodies);
+    yield assemble(sender, key, heads, bodies);
     heads = [];
     bodies = [];
     size = 0;
   }
-  if (heads.length > 0) yield assemble(signature, heads, bodies);
+  if (heads.length > 0) yield assemble(sender, key, heads, bodies);
 }
 
-function assemble(signature: Buffer, heads: readonly string[], bodies: readonly string[]): Buffer {
+function assemble(sender: Buffer, key: KeyObject, heads: readonly string[], bodies: readonly string[]): Buffer {
   const head = `[${heads.join(",")}]\n`;
-  const rest = `${Buffer.byteLength(head)}\n${head}${bodies.join("")}`;
-  return Buffer.concat([signature, Buffer.from(rest)]);
+  const rest = Buffer.from(` ${Buffer.byteLength(head)}\n${head}${bodies.join("")}`);
+  return Buffer.concat([sender, Buffer.from(seal(key, sender, rest), "latin1"), rest]);
 }
 
-/** @param onUnreadable a record turned out to be garbage when it was wanted
- * @returns null for what is no such message, whoever sent it */
-export function decode(bytes: Buffer, onUnreadable: () => void): BusMessage | null {
+/** @param key see `sealKey`
+ * @param onUnreadable a record turned out to be garbage when it was wanted
+ * @returns null for what is no such message, or has a wrong seal, whoever sent it */
+export function decode(bytes: Buffer, key: KeyObject, onUnreadable: () => void): BusMessage | null {
   if (!bytes.subarray(0, FORMAT.length).equals(FORMAT_BYTES)) return null;
-  const lineEnd = bytes.indexOf(LINE_ENDS, NODE_ENDS);
-  const headBytes = Number(bytes.toString("latin1", NODE_ENDS + 1, lineEnd));
+  const [sender, rest] = [bytes.subarray(0, SENDER_BYTES), bytes.subarray(SEAL_ENDS)];
+  if (!isSealed(key, bytes.subarray(SENDER_BYTES, SEAL_ENDS), sender, rest)) return null;
+  const lineEnd = bytes.indexOf(LINE_ENDS, SEAL_ENDS);
+  const headBytes = Number(bytes.toString("latin1", SEAL_ENDS + 1, lineEnd));
   const bodiesAt = lineEnd + 1 + headBytes;
   if (lineEnd < 0 || !Number.isSafeInteger(headBytes) || bodiesAt > bytes.length) return null;
   const heads = parsed(bytes, lineEnd + 1, bodiesAt);
@@ -126,7 +133,7 @@ class Carried implements BusMessage {
   }
 }
 
-/** Not every word of it: whoever may write on the bus is trusted as whoever may write to the database is. */
+/** Not every word of it: who has sealed it may write to the database, too. */
 function isRecord(value: unknown): value is Omit<LogRecord, "offset" | "topics"> {
   if (typeof value !== "object" || value === null) return false;
   const { id, type, merchantId, atMs, data } = value as Partial<LogRecord>;

@@ -3,12 +3,13 @@
  * process publishes its own listeners have at once, and what Redis brings back of it is thrown away by its first bytes.
  * Redis keeps nothing, and nothing waits for it: what is lost, the log has.
  */
-import { randomUUID } from "node:crypto";
+import { type KeyObject, randomUUID } from "node:crypto";
 import type { LogRecord } from "../../log/event-log.ts";
 import { type Bus, BusListeners, type BusMessage, messageOfRecords } from "../bus.ts";
 import { databaseOf, type RedisFailure, shownAddress } from "./connection.ts";
 import { Link } from "./link.ts";
-import { decode, encode, isSignedBy, signatureOf } from "./message.ts";
+import { decode, encode, isSentBy, senderOf } from "./message.ts";
+import { sealKey } from "./seal.ts";
 
 export interface RedisBusOptions {
   /** `redis[s]://[user:password@]host[:port][/database]`. */
@@ -17,6 +18,8 @@ export interface RedisBusOptions {
   epoch: string;
   /** Begins the names of channels. */
   prefix: string;
+  /** Seals messages; what has another seal is thrown away. */
+  secret: Buffer;
   /** Redis is there (`null`), or why it is not. Called when that changes. @param server what answers: `Redis 7.0.15` */
   onState: (problem: string | null, server: string) => void;
   /** A listener failed, or messages could not be read: the bus goes on. */
@@ -33,7 +36,7 @@ export type BusCounters = {
   received: number;
   /** Not sent, because Redis was not there or did not take them. */
   unsent: number;
-  /** Of other processes, or records in them: garbage, or another version's. */
+  /** Of other processes, or records in them: garbage, another version's, or with a wrong seal. */
   unreadable: number;
 };
 
@@ -42,7 +45,8 @@ const REPORT_MS = 60_000;
 
 export class RedisBus implements Bus {
   readonly #options: RedisBusOptions;
-  readonly #signature: Buffer;
+  readonly #sender: Buffer;
+  readonly #key: KeyObject;
   readonly #listeners: BusListeners;
   readonly #link: Link;
   readonly #counters: BusCounters = { sent: 0, received: 0, unsent: 0, unreadable: 0 };
@@ -53,11 +57,12 @@ export class RedisBus implements Bus {
 
   constructor(options: RedisBusOptions) {
     this.#options = options;
-    const { url, prefix, epoch } = options;
+    const { url, prefix, epoch, secret } = options;
     const node = randomUUID();
-    this.#signature = signatureOf(node);
+    this.#sender = senderOf(node);
     this.#listeners = new BusListeners(options.onError);
     const channel = `${prefix}:${databaseOf(url)}:${epoch}`;
+    this.#key = sealKey(secret, channel);
     this.#link = new Link({
       url,
       channel,
@@ -91,7 +96,7 @@ export class RedisBus implements Bus {
     const count = (isTaken: boolean) => {
       this.#counters[isTaken ? "sent" : "unsent"] += 1;
     };
-    for (const bytes of encode(this.#signature, records)) this.#link.send(bytes, count);
+    for (const bytes of encode(this.#sender, this.#key, records)) this.#link.send(bytes, count);
   }
 
   subscribe(listener: (message: BusMessage) => void): () => void {
@@ -104,9 +109,9 @@ export class RedisBus implements Bus {
   }
 
   #hear(bytes: Buffer): void {
-    if (isSignedBy(this.#signature, bytes)) return;
+    if (isSentBy(this.#sender, bytes)) return;
     this.#counters.received += 1;
-    const message = decode(bytes, () => this.#countUnreadable());
+    const message = decode(bytes, this.#key, () => this.#countUnreadable());
     if (message) this.#listeners.tell(message);
     else this.#countUnreadable();
   }
@@ -118,7 +123,7 @@ export class RedisBus implements Bus {
     this.#reportAtMs = nowMs + REPORT_MS;
     this.#options.onError(
       new Error(
-        `${this.#counters.unreadable} messages on ${shownAddress(this.#options.url)} could not be read so far: another version runs, or somebody else publishes there. What was in them is read from the database.`,
+        `${this.#counters.unreadable} messages on ${shownAddress(this.#options.url)} could not be read so far, or were not sealed with the database's secret: another version runs, or somebody else publishes there. They were thrown away; what was in them is read from the database.`,
       ),
     );
   }

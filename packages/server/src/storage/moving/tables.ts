@@ -114,6 +114,7 @@ export const LEFT_BEHIND: Readonly<Record<string, string>> = {
   payment_counts: "counted again",
   writers: "which commits of running processes are stored: nobody runs on what is imported",
   leases: "who watches which chain: nobody does",
+  bus_secret: "seals what running servers tell each other: another database makes its own",
   nodes: "which servers run: none does",
   work_claims: "what each of the running servers is at: none runs",
   paybell_schema: "the schema's own version",
