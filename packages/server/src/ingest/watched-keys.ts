@@ -39,6 +39,7 @@ export class WatchedKeys {
   /** What was named up to here is known and announced. */
   #offset = 0;
   #gathering: NodeJS.Timeout | null = null;
+  #isLoaded = false;
   #hasEnded = false;
 
   constructor(options: WatchedKeysOptions) {
@@ -61,9 +62,10 @@ export class WatchedKeys {
     for (;;) {
       const page = await store.watchedRecipients(chain, after, LOAD_PAGE);
       for (const key of page) this.#keys.add(key);
-      if (page.length < LOAD_PAGE) return;
+      if (page.length < LOAD_PAGE) break;
       after = page[page.length - 1] as string;
     }
+    this.#isLoaded = true;
   }
 
   has(matchKey: string): boolean {
@@ -96,9 +98,10 @@ export class WatchedKeys {
     return this.#options.keyLog ? this.#following.run() : Promise.resolve();
   }
 
-  /** The log has grown. A hint: one that is lost costs time until the next `refresh`. */
+  /** The log has grown. A hint: one that is lost costs time until the next `refresh`. While the keys are loaded it is not
+   * known yet from where on the log is to be followed. */
   look(): void {
-    if (!this.#options.keyLog || this.#hasEnded) return;
+    if (!this.#options.keyLog || !this.#isLoaded || this.#hasEnded) return;
     this.#gathering ??= setTimeout(() => {
       this.#gathering = null;
       this.#following.run().catch(this.#options.onError);

@@ -1,4 +1,5 @@
 /** Payments that one node makes and another one watches: no transfer to any of them is missed, whoever watches. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { addressFromSeed } from "../../src/chains/sandbox/address.ts";
 import { SandboxChain } from "../../src/chains/sandbox/chain.ts";
@@ -221,6 +222,31 @@ test("what was named long before is known and not announced", async () => {
   await next.sink.refresh();
   expect(announced).toEqual([]);
   expect(next.sink.watches(payment.recipient as string)).toBe(true);
+  await next.end();
+});
+
+test("what is appended while the keys are read makes nobody go through the log from its beginning", async () => {
+  const [leader, other] = [await open(), await open()];
+  await other.create();
+  const first = await leader.leadByHand();
+  const watchedUntilMs = Date.now() + 10 * 60_000;
+  const head = { height: 1, hash: "b1", timeMs: Date.now() };
+  await first.sink.apply({ disconnected: [], observations: [], head, cursor: { at: 1 }, watchedUntilMs });
+  await first.end();
+  await leader.loseLease();
+  const { payments } = other.stores;
+  const read = payments.progress.bind(payments);
+  // A slow database, while others append.
+  payments.progress = async (chain) => {
+    other.watchList.look();
+    await sleep(500);
+    return read(chain);
+  };
+  const announced: string[] = [];
+  const next = await other.leadByHand((key) => announced.push(key));
+  const { payment } = await leader.create();
+  await next.sink.refresh();
+  expect(announced).toEqual([payment.recipient]);
   await next.end();
 });
 
