@@ -58,6 +58,7 @@ export class Cluster {
       await cluster.healthy();
       return cluster;
     } catch (error) {
+      // What fails on the way back says nothing of why it could not start.
       await endAll(undo, () => undefined).catch(() => undefined);
       throw error;
     }
