@@ -111,8 +111,11 @@ async function drill({ environment, restored, backup, restore, destroy }: Disast
   const after = await ServerProcess.start({ port, env: restored });
   const log = await api.allEvents();
   const withoutPosition = ({ position: _, ...event }: PaymentEvent) => event;
-  expect(log.length).toBeLessThan(whole.length);
-  expect(log.map(withoutPosition)).toEqual(whole.slice(0, log.length).map(withoutPosition));
+  // The server goes on at once: what it has added since is of the new epoch.
+  const epochOf = ({ id }: PaymentEvent) => id.slice(0, id.lastIndexOf("_"));
+  const kept = log.filter((event) => epochOf(event) === epochOf(whole[0] as PaymentEvent));
+  expect(kept.length).toBeLessThan(whole.length);
+  expect(kept.map(withoutPosition)).toEqual(whole.slice(0, kept.length).map(withoutPosition));
   await expect(api.call("GET", `/v1/events?after=${cursor}`)).rejects.toMatchObject({ code: "cursor_expired" });
   await until("a snapshot", () => ofPayment.kinds.slice(heard).includes("snapshot"));
   expect(ofPayment.kinds.slice(heard)).toEqual(["cursor_expired", "subscribed", "snapshot"]);
