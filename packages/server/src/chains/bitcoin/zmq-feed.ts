@@ -40,6 +40,7 @@ export class ZmqFeed {
   readonly #next = new Map<string, number>();
   #socket: Socket | null = null;
   #loop: Promise<void> = Promise.resolve();
+  #hasEnded = false;
 
   constructor(endpoints: ZmqEndpoints, listener: ZmqListener) {
     this.#endpoints = endpoints;
@@ -51,6 +52,7 @@ export class ZmqFeed {
     try {
       // Loaded here because its native part does not exist for every platform.
       const { Subscriber } = await import("zeromq");
+      if (this.#hasEnded) return;
       const socket: Socket = new Subscriber({
         receiveHighWaterMark: HIGH_WATER_MARK,
         // A connection that is dead on the other side is noticed and made anew.
@@ -68,7 +70,9 @@ export class ZmqFeed {
     }
   }
 
+  /** For good, also while it starts. */
   async stop(): Promise<void> {
+    this.#hasEnded = true;
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
