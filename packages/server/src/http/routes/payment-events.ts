@@ -2,17 +2,12 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { StoreUnavailable } from "../../log/event-log.ts";
-import { askToComeBack } from "../../transports/sse/begin.ts";
+import { askToComeBack, isEventSource, refuseStream } from "../../transports/sse/begin.ts";
 import { as, responses } from "../answers.ts";
 import type { RouteContext } from "../api.ts";
 import { bearerKey } from "../authenticator.ts";
 import { NoQuery, PaymentIdParams } from "../query.ts";
 import { readablePayment } from "../readable-payment.ts";
-
-/** A program that asks without one reads the status instead. */
-function isEventSource({ headers }: FastifyRequest): boolean {
-  return headers.accept?.includes("text/event-stream") ?? false;
-}
 
 const streams = ({ raw: request }: FastifyRequest, { raw: response }: FastifyReply) => ({ request, response });
 
@@ -57,9 +52,10 @@ export function paymentEvents({ api, deps }: RouteContext): void {
           streams(request, reply),
         );
       } catch (error) {
-        if (!(error instanceof StoreUnavailable) || !isEventSource(request)) throw error;
-        request.log.error({ err: error }, "the database does not answer: a stream was asked to come back");
-        askToComeBack(reply.raw);
+        if (error instanceof StoreUnavailable && isEventSource(request)) {
+          request.log.error({ err: error }, "the database does not answer: a stream was asked to come back");
+          askToComeBack(reply.raw);
+        } else refuseStream(request, reply.raw, error);
       }
       reply.hijack();
     },

@@ -6,11 +6,12 @@
  * "Transaction not found" that would go on for ever; so that message has an id, and a client that comes back with it is
  * answered 204, at which an EventSource gives up.
  */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "@paybell/protocol";
 import { Type } from "typebox";
 import type { Published } from "../../fanout/published.ts";
 import type { Api } from "../../http/api.ts";
+import { refuseStream } from "../../transports/sse/begin.ts";
 import { sseMessage, sseRetry } from "../../transports/sse/message.ts";
 import { SseConnection } from "../../transports/sse/sse-connection.ts";
 import type { IdentipayContext } from "./context.ts";
@@ -43,14 +44,25 @@ export function transactionEvents(api: Api, context: IdentipayContext): void {
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }
-      const client = new SseClient(context, reply.raw, context.proxies.clientAddress(request.raw));
+      const client = openClient(context, request.raw, reply.raw);
       reply.hijack();
+      if (!client) return reply;
       const feed = new TransactionFeed(context, request.params.transactionId, client);
       client.onClose(() => feed.close());
       void feed.follow();
       return reply;
     },
   });
+}
+
+/** `null`: there is no place, and it was asked to come back. @throws PaybellError too_many_connections: nothing was written */
+function openClient(context: IdentipayContext, request: IncomingMessage, response: ServerResponse): SseClient | null {
+  try {
+    return new SseClient(context, response, context.proxies.clientAddress(request));
+  } catch (error) {
+    refuseStream(request, response, error);
+    return null;
+  }
 }
 
 class SseClient implements FeedClient {
