@@ -9,7 +9,7 @@ import { createLogger } from "./logger.ts";
 import { EXIT } from "./print-error.ts";
 import { PROTOCOL_PATHS } from "./protocol-paths.ts";
 import { startScreen } from "./start-screen.ts";
-import { stopBoundMs, stopOnSignals } from "./stop-on-signals.ts";
+import { endOnSignals, stopBoundMs, stopOnSignals } from "./stop-on-signals.ts";
 import { stopProgress } from "./stop-progress.ts";
 
 const EXAMPLES = `
@@ -39,6 +39,7 @@ export function startCommand(io: CliIo, version: string): Command {
       if (shown) say(records.map(line).join(""));
       else early.push(...records);
     };
+    const started = endOnSignals(process, (code) => process.exit(code));
     // Loaded only here, with every protocol and its libraries: the other commands start sooner without them.
     const { startServer } = await import("../main.ts");
     const server = await startServer(config, {
@@ -50,6 +51,7 @@ export function startCommand(io: CliIo, version: string): Command {
         process.exit(EXIT.failed);
       },
     });
+    started();
     stopOnSignals({
       signals: process,
       stop: () => server.stop(),

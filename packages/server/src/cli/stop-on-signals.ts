@@ -37,6 +37,19 @@ export function stopBoundMs({ drain, limits }: Pick<Config, "drain" | "limits">)
 
 type StopSignal = "SIGINT" | "SIGTERM";
 
+/** While it starts there is nothing to drain, so a signal ends it at once: also as the first process of a container, where
+ * the system itself would ignore it. Returns what ends that. */
+export function endOnSignals(
+  signals: Pick<NodeJS.EventEmitter, "on" | "off">,
+  exit: (code: number) => void,
+): () => void {
+  const end = (signal: StopSignal) => exit(EXIT_SIGNAL + constants.signals[signal]);
+  signals.on("SIGINT", end).on("SIGTERM", end);
+  return () => {
+    signals.off("SIGINT", end).off("SIGTERM", end);
+  };
+}
+
 export function stopOnSignals(options: StopOptions): void {
   let firstAtMs: number | null = null;
   const onSignal = (signal: StopSignal) => {

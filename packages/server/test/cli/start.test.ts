@@ -1,4 +1,7 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ServerProcess } from "../../testkit/server-process.ts";
@@ -49,4 +52,24 @@ it("says nothing but what it logs with --quiet", async () => {
   expect(server.output).toContain('"msg":"listening"');
   for (const line of server.output.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
   await server.dispose();
+});
+
+it("ends at a signal while it starts, by itself: the first process of a container is not ended by the system", async () => {
+  // A database that takes connections and says nothing.
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const url = `postgres://somebody@127.0.0.1:${(silent.address() as AddressInfo).port}/shop`;
+  const cli = fileURLToPath(new URL("../../src/cli/paybell.ts", import.meta.url));
+  const starting = spawn(process.execPath, ["--conditions=@paybell/source", cli, "start"], {
+    env: { ...process.env, PAYBELL_DATABASE_URL: url },
+    stdio: "ignore",
+  });
+  try {
+    await once(silent, "connection");
+    starting.kill("SIGTERM");
+    expect(await once(starting, "exit")).toEqual([143, null]);
+  } finally {
+    starting.kill("SIGKILL");
+    silent.close();
+  }
 });
