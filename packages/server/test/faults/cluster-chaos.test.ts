@@ -10,7 +10,7 @@
  * every unit of stock is accounted for, requests that were answered have their effect once, and no node has written for the
  * chain while another held its lease.
  *
- * FAULT_SEED repeats the order of a run; FAULT_PAYMENTS and FAULT_NODES make it larger (5,000 on four nodes takes some ten
+ * FAULT_SEED repeats the order of a run; FAULT_PAYMENTS and FAULT_NODES make it larger (5,000 on four nodes take five to ten
  * minutes on two processors); FAULT_ONLY names faults, with commas between. The output ends with a table of what was done,
  * and of what each wire was told.
  */
