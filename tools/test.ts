@@ -14,6 +14,9 @@ import { runStep } from "./step.ts";
 import { countTests, summaryLine, type TestCounts } from "./test-summary.ts";
 
 const filters = process.argv.slice(2);
+const summaryFile = process.env.PAYBELL_TEST_SUMMARY;
+// For this program alone: servers that the tests start know no such setting, and would refuse it.
+delete process.env.PAYBELL_TEST_SUMMARY;
 const failedSteps: string[] = [];
 
 console.log("── provision: what the tests need beyond npm packages");
@@ -32,7 +35,7 @@ rmSync(directory, { recursive: true, force: true });
 
 const line = summaryLine(counts, failedSteps);
 if (failedSteps.length > 0) console.log(`\nFailed before the tests: ${failedSteps.join(", ")} (see above)`);
-if (process.env.PAYBELL_TEST_SUMMARY) writeFileSync(process.env.PAYBELL_TEST_SUMMARY, `${line}\n`);
+if (summaryFile) writeFileSync(summaryFile, `${line}\n`);
 else console.log(`\n${line}`);
 process.exitCode = counts.failed + failedSteps.length === 0 ? 0 : 1;
 

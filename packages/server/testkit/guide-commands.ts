@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withoutPaybell } from "./environment.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const CLI = fileURLToPath(new URL("../src/cli/paybell.ts", import.meta.url));
@@ -34,7 +35,7 @@ export class GuideCommands {
   async run(name: string, environment: Readonly<Record<string, string>>): Promise<string> {
     const commands = this.#blocks.get(name);
     if (commands === undefined) throw new Error(`The guide has no commands "${name}".`);
-    const env = { ...process.env, ...environment, PATH: `${this.#bin}${delimiter}${process.env.PATH}` };
+    const env = { ...withoutPaybell(), ...environment, PATH: `${this.#bin}${delimiter}${process.env.PATH}` };
     const shell = spawn("bash", ["-euo", "pipefail", "-c", commands], { env, stdio: ["ignore", "pipe", "pipe"] });
     let said = "";
     for (const stream of [shell.stdout, shell.stderr]) {

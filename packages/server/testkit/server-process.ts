@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { withoutPaybell } from "./environment.ts";
 
 const CLI = fileURLToPath(new URL("../src/cli/paybell.ts", import.meta.url));
 /** The server's last output that an error message quotes. */
@@ -150,7 +151,7 @@ export class ServerProcess {
     const args = ["--conditions=@paybell/source", CLI, "start", ...(this.#options.args ?? [])];
     const child = spawn(process.execPath, args, {
       cwd: this.dataDir,
-      env: { ...withoutPaybell(process.env), ...this.#defaults(), ...this.#options.env },
+      env: { ...withoutPaybell(), ...this.#defaults(), ...this.#options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const keep = (chunk: Buffer) => {
@@ -195,11 +196,6 @@ export class ServerProcess {
       return false;
     }
   }
-}
-
-/** The developer's own PAYBELL_* settings must not change what is tested. */
-function withoutPaybell(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("PAYBELL_")));
 }
 
 /** A port that nobody listens on at this moment. Chosen before the start, so that a restart finds the same one. */

@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { withoutPaybell } from "../../testkit/environment.ts";
 import {
   contentsOf,
   exported,
@@ -264,7 +265,7 @@ test("an import that is killed has stored nothing, and can be done again", async
   writeFileSync(big, bytes);
   for (const target of [await sqlite(), await postgres()]) {
     const child = spawn(process.execPath, ["--conditions=@paybell/source", CLI, "import"], {
-      env: { ...process.env, ...target.environment },
+      env: { ...withoutPaybell(), ...target.environment },
       stdio: ["pipe", "ignore", "pipe"],
     });
     // All but the end: it waits for more, with everything stored and nothing committed.

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withoutPaybell } from "../../testkit/environment.ts";
 import { ServerProcess } from "../../testkit/server-process.ts";
 import { until } from "../../testkit/until.ts";
 
@@ -61,7 +62,7 @@ it("ends at a signal while it starts, by itself: the first process of a containe
   const url = `postgres://somebody@127.0.0.1:${(silent.address() as AddressInfo).port}/shop`;
   const cli = fileURLToPath(new URL("../../src/cli/paybell.ts", import.meta.url));
   const starting = spawn(process.execPath, ["--conditions=@paybell/source", cli, "start"], {
-    env: { ...process.env, PAYBELL_DATABASE_URL: url },
+    env: { ...withoutPaybell(), PAYBELL_DATABASE_URL: url },
     stdio: "ignore",
   });
   try {

@@ -10,6 +10,7 @@ import { PROGRAMS, requireProgram } from "../../../../tools/provision/programs.t
 import { stopBoundMs } from "../../src/cli/stop-on-signals.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { parseDockerfile } from "../../testkit/docker/dockerfile.ts";
+import { withoutPaybell } from "../../testkit/environment.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const read = (name: string) => readFileSync(join(ROOT, name), "utf8");
@@ -140,7 +141,7 @@ describe("the load balancer of compose.yaml", () => {
   it("is accepted by HAProxy itself", () => {
     const here = Object.entries(environment).map(([name, value]) => [name, value.replace(/^[^:]*/, "127.0.0.1")]);
     const checked = spawnSync(requireProgram(PROGRAMS.haproxy), ["-c", "-f", join(ROOT, file)], {
-      env: { ...process.env, ...Object.fromEntries(here) },
+      env: { ...withoutPaybell(), ...Object.fromEntries(here) },
       encoding: "utf8",
     });
     expect(checked.stderr).not.toMatch(/WARNING|ALERT/);

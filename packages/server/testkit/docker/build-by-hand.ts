@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { UNPRIVILEGED } from "../../../../tools/provision/programs.ts";
+import { withoutPaybell } from "../environment.ts";
 import type { Instruction, Stage } from "./dockerfile.ts";
 
 export interface HandBuilt {
@@ -152,7 +153,7 @@ function run(command: string, image: Building): void {
   const here = command
     .replace(/(?<=\s)\/(?=[a-z])/g, `${image.root}/`)
     .replace(/chown node:node/g, asRoot ? `chown ${uid}:${gid}` : "test -w");
-  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name) || KEPT_OF_NPM.test(name));
+  const inherited = Object.entries(withoutPaybell()).filter(([name]) => !/^npm_/i.test(name) || KEPT_OF_NPM.test(name));
   execFileSync("sh", ["-c", here], {
     cwd: join(image.root, image.workingDirectory),
     stdio: ["ignore", "pipe", "pipe"],
